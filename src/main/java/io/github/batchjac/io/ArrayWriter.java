@@ -134,9 +134,7 @@ public final class ArrayWriter implements Closeable {
         if (name.endsWith(".npz") || name.endsWith(".npy")) {
             return name.endsWith(".npz");
         }
-        if (Files.exists(target)
-                && !Files.isRegularFile(target)
-                && !Files.isDirectory(target)) {
+        if (Files.exists(target) && !Files.isRegularFile(target) && !Files.isDirectory(target)) {
             return arrays != 1;
         }
         throw new IllegalArgumentException(target + ": cannot tell the format, expected a name in .npy or .npz");
@@ -176,12 +174,11 @@ public final class ArrayWriter implements Closeable {
 
     /** Appends all of {@code chunk}, whatever its shape. @throws IOException as the other forms */
     public void append(String name, Tensor chunk) throws IOException {
-        Object data =
-                switch (chunk.type()) {
-                    case F32 -> chunk.floats();
-                    case F64 -> chunk.doubles();
-                    case I64 -> chunk.longs();
-                };
+        Object data = switch (chunk.type()) {
+            case F32 -> chunk.floats();
+            case F64 -> chunk.doubles();
+            case I64 -> chunk.longs();
+        };
         append(name, chunk.type(), data, 0, chunk.size());
     }
 
@@ -375,14 +372,16 @@ public final class ArrayWriter implements Closeable {
         final CRC32 crc = new CRC32();
         long appended;
         long offset;
+
         @Nullable AtomicFile spool;
+
         private @Nullable ByteBuffer buffer;
 
         Part(Array array) {
             this.array = array;
             if (array.shape().rank() > NpyHeader.MOST_AXES) {
-                throw new IllegalArgumentException(target + ": " + array.name() + " has " + array.shape().rank()
-                        + " axes, NumPy takes at most " + NpyHeader.MOST_AXES);
+                throw new IllegalArgumentException(target + ": " + array.name() + " has "
+                        + array.shape().rank() + " axes, NumPy takes at most " + NpyHeader.MOST_AXES);
             }
             try {
                 NpyHeader.requireCountable(array.shape(), array.type().bytes());

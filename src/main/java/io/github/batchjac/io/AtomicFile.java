@@ -104,8 +104,8 @@ final class AtomicFile implements Closeable {
     }
 
     private static FileSystemException unwritable(Path target, IOException e) {
-        FileSystemException named = new FileSystemException(
-                target.toString(), null, "cannot be written: " + InputFiles.reason(e));
+        FileSystemException named =
+                new FileSystemException(target.toString(), null, "cannot be written: " + InputFiles.reason(e));
         named.initCause(e);
         return named;
     }

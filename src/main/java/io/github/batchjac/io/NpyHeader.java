@@ -86,8 +86,8 @@ record NpyHeader(Storage storage, Shape shape, int bytes) {
             throw new FormatException(where + ": is not an .npy file: it does not begin with \\x93NUMPY");
         }
         if (size < SHORTEST) {
-            throw new FormatException(where + ": is truncated: it holds " + size + " bytes, an .npy header has at least "
-                    + SHORTEST);
+            throw new FormatException(
+                    where + ": is truncated: it holds " + size + " bytes, an .npy header has at least " + SHORTEST);
         }
         int major = start[6] & 0xff;
         int minor = start[7] & 0xff;
@@ -189,7 +189,8 @@ record NpyHeader(Storage storage, Shape shape, int bytes) {
                     case "descr" -> storage = storage();
                     case "fortran_order" -> requireC();
                     case "shape" -> shape = shape();
-                    default -> throw bad("the key " + InputFiles.quote(key) + " is none of descr, fortran_order, shape");
+                    default ->
+                        throw bad("the key " + InputFiles.quote(key) + " is none of descr, fortran_order, shape");
                 }
                 if (!accept(',')) {
                     expect('}');

@@ -142,12 +142,11 @@ public final class NpyReader implements Closeable {
                     + " elements, an array holds at most " + Integer.MAX_VALUE + "; read it in ranges");
         }
         Tensor tensor = Tensor.zeros(type(), shape);
-        Object array =
-                switch (type()) {
-                    case F32 -> tensor.floats();
-                    case F64 -> tensor.doubles();
-                    case I64 -> tensor.longs();
-                };
+        Object array = switch (type()) {
+            case F32 -> tensor.floats();
+            case F64 -> tensor.doubles();
+            case I64 -> tensor.longs();
+        };
         fill(firstElement, array, 0, tensor.size());
         return tensor;
     }

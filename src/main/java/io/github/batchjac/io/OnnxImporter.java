@@ -142,8 +142,7 @@ final class OnnxImporter {
         for (ValueInfoProto info : graph.getOutputList()) {
             uses.merge(info.getName(), 1, Integer::sum);
         }
-        OnnxOperators operators =
-                new OnnxOperators(opset, batch(), name -> uses.getOrDefault(name, 0) == 1);
+        OnnxOperators operators = new OnnxOperators(opset, batch(), name -> uses.getOrDefault(name, 0) == 1);
         for (int i : order) {
             NodeProto node = graph.getNode(i);
             try {

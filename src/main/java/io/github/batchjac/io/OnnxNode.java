@@ -64,7 +64,8 @@ final class OnnxNode {
     long[] integers(int i) {
         if (input(i) instanceof OnnxOperand.Stored stored && !stored.transposed()) {
             io.github.batchjac.tensor.Tensor t = stored.tensor().numbers();
-            if (t.type() != io.github.batchjac.tensor.ElementType.I64 || stored.shape().rank() > 1) {
+            if (t.type() != io.github.batchjac.tensor.ElementType.I64
+                    || stored.shape().rank() > 1) {
                 throw new IllegalArgumentException(
                         stored.tensor().title() + " is " + t + ", expected a vector of integers");
             }
@@ -112,7 +113,8 @@ final class OnnxNode {
         }
         double number = Double.parseDouble(Float.toString(attribute.getF()));
         if (!Double.isFinite(number)) {
-            throw new IllegalArgumentException("its attribute " + name + " is " + number + ", expected a finite number");
+            throw new IllegalArgumentException(
+                    "its attribute " + name + " is " + number + ", expected a finite number");
         }
         return number;
     }
@@ -142,7 +144,8 @@ final class OnnxNode {
     /** The first attribute, of a Constant. */
     AttributeProto only() {
         if (proto.getAttributeCount() != 1) {
-            throw new IllegalArgumentException("it has " + proto.getAttributeCount() + " attributes, expected one value");
+            throw new IllegalArgumentException(
+                    "it has " + proto.getAttributeCount() + " attributes, expected one value");
         }
         return proto.getAttribute(0);
     }

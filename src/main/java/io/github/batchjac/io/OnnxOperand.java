@@ -47,8 +47,8 @@ sealed interface OnnxOperand {
         }
         Stored stored = (Stored) this;
         if (stored.transposed()) {
-            throw new IllegalArgumentException(
-                    "the transpose of " + stored.tensor().title() + " is used; it can only be a weight of Gemm or MatMul");
+            throw new IllegalArgumentException("the transpose of "
+                    + stored.tensor().title() + " is used; it can only be a weight of Gemm or MatMul");
         }
         return as(stored.tensor().value(), stored.shape());
     }

@@ -114,8 +114,9 @@ final class OnnxOperators {
         return switch (approximate) {
             case "none" -> Kind.GELU;
             case "tanh" -> Kind.GELU_TANH;
-            default -> throw new IllegalArgumentException("its attribute approximate is "
-                    + InputFiles.quote(approximate) + ", expected none or tanh");
+            default ->
+                throw new IllegalArgumentException(
+                        "its attribute approximate is " + InputFiles.quote(approximate) + ", expected none or tanh");
         };
     }
 
@@ -124,8 +125,8 @@ final class OnnxOperators {
         OnnxOperand z = node.input(0);
         double exponent = node.number(1);
         if (node.input(1).shape().rank() > z.shape().rank() + (z.batched() ? 1 : 0)) {
-            throw new IllegalArgumentException("its exponent has shape " + node.input(1).shape() + ", more axes than "
-                    + "its base");
+            throw new IllegalArgumentException(
+                    "its exponent has shape " + node.input(1).shape() + ", more axes than " + "its base");
         }
         if (exponent == 2) {
             return like(z, Functions.square(z.value()));
@@ -164,7 +165,8 @@ final class OnnxOperators {
         }
         Value linear = product.value();
         Shape shape = b.shape();
-        boolean fits = shape.equals(linear.shape()) || (shape.rank() == 2 && shape.equals(linear.shape().prepend(1)));
+        boolean fits = shape.equals(linear.shape())
+                || (shape.rank() == 2 && shape.equals(linear.shape().prepend(1)));
         if (!fits || !(linear.op() instanceof Op.Linear l)) {
             return null;
         }
@@ -226,8 +228,8 @@ final class OnnxOperators {
             long na = ia < 0 ? 1 : a.axis(ia);
             long nb = ib < 0 ? 1 : b.axis(ib);
             if (na != nb && na != 1 && nb != 1) {
-                throw new IllegalArgumentException("its operands have shapes " + a + " and " + b
-                        + " for one sample, which do not broadcast");
+                throw new IllegalArgumentException(
+                        "its operands have shapes " + a + " and " + b + " for one sample, which do not broadcast");
             }
             axes[i] = na == 1 ? nb : na;
         }
@@ -252,7 +254,8 @@ final class OnnxOperators {
         double alpha = node.decimal("alpha", 1);
         double beta = node.decimal("beta", 1);
         OnnxOperand x = node.input(0);
-        Value product = product(x, node.input(1), node.integer("transB", 0) != 0, alpha == 1 ? biasOf(node, beta) : null);
+        Value product =
+                product(x, node.input(1), node.integer("transB", 0) != 0, alpha == 1 ? biasOf(node, beta) : null);
         if (alpha != 1) {
             product = Functions.multiply(product, Functions.constant(alpha));
         }
@@ -370,9 +373,7 @@ final class OnnxOperators {
                     + OnnxTensor.typeName((int) Math.max(-1, Math.min(Integer.MAX_VALUE, to)))
                     + ", expected float32 or float64");
         }
-        return x instanceof Stored stored
-                ? new Stored(stored.tensor().real(), stored.shape(), stored.transposed())
-                : x;
+        return x instanceof Stored stored ? new Stored(stored.tensor().real(), stored.shape(), stored.transposed()) : x;
     }
 
     private static OnnxOperand constant(OnnxNode node) {
@@ -385,15 +386,17 @@ final class OnnxOperators {
                     case "value_float" -> OnnxTensor.constant(name, Tensor.of(new float[] {value.getF()}));
                     case "value_floats" -> OnnxTensor.constant(name, floats(value));
                     case "value_int" -> OnnxTensor.constant(name, Tensor.of(new long[] {value.getI()}));
-                    case "value_ints" -> OnnxTensor.constant(
-                            name,
-                            Tensor.of(
-                                    value.getIntsList().stream()
-                                            .mapToLong(Long::longValue)
-                                            .toArray(),
-                                    value.getIntsCount()));
-                    default -> throw new IllegalArgumentException(
-                            "its attribute is " + InputFiles.quote(value.getName()) + ", expected a tensor or numbers");
+                    case "value_ints" ->
+                        OnnxTensor.constant(
+                                name,
+                                Tensor.of(
+                                        value.getIntsList().stream()
+                                                .mapToLong(Long::longValue)
+                                                .toArray(),
+                                        value.getIntsCount()));
+                    default ->
+                        throw new IllegalArgumentException("its attribute is " + InputFiles.quote(value.getName())
+                                + ", expected a tensor or numbers");
                 });
     }
 
@@ -428,9 +431,8 @@ final class OnnxOperators {
                 || (target[0] == -1 && !inferred)
                 || (target[0] > 0 && (!inferred || batch.equals(OptionalLong.of(target[0]))));
         if (!kept) {
-            throw new IllegalArgumentException("the new shape " + Shape.of(LongStream.of(target)
-                            .map(Math::abs)
-                            .toArray())
+            throw new IllegalArgumentException("the new shape "
+                    + Shape.of(LongStream.of(target).map(Math::abs).toArray())
                     + " does not keep the batch axis");
         }
         return x.reshaped(rest);
@@ -444,7 +446,8 @@ final class OnnxOperators {
             if (axes[i] == 0 && copyZero) {
                 int copied = i + from - batchAxes;
                 if (copied >= source.rank()) {
-                    throw new IllegalArgumentException("the new shape copies axis " + (i + from) + ", which is not there");
+                    throw new IllegalArgumentException(
+                            "the new shape copies axis " + (i + from) + ", which is not there");
                 }
                 axes[i] = source.axis(copied);
             } else if (axes[i] == -1 && unknown < 0) {
@@ -489,8 +492,11 @@ final class OnnxOperators {
         int batchAxes = x.batched() ? 1 : 0;
         int rank = x.shape().rank() + batchAxes;
         long[] given = node.integersAttribute("perm");
-        long[] perm = given == null ? LongStream.range(0, rank).map(i -> rank - 1 - i).toArray() : given;
-        if (!Arrays.equals(LongStream.of(perm).sorted().toArray(), LongStream.range(0, rank).toArray())) {
+        long[] perm =
+                given == null ? LongStream.range(0, rank).map(i -> rank - 1 - i).toArray() : given;
+        if (!Arrays.equals(
+                LongStream.of(perm).sorted().toArray(),
+                LongStream.range(0, rank).toArray())) {
             throw new IllegalArgumentException("perm is no permutation of the axes of " + withBatch(x));
         }
         if (x.batched() && perm[0] != 0) {
@@ -512,14 +518,15 @@ final class OnnxOperators {
             return new Stored(stored.tensor(), shape, !stored.transposed());
         }
         if (!sameOrder) {
-            throw new IllegalArgumentException("it reorders the components of shape " + withBatch(x)
-                    + ", which only a matrix in the file allows");
+            throw new IllegalArgumentException(
+                    "it reorders the components of shape " + withBatch(x) + ", which only a matrix in the file allows");
         }
         return x.reshaped(shape);
     }
 
     private static boolean isWhole(Stored stored) {
-        return stored.transposed() || stored.shape().equals(stored.tensor().numbers().shape());
+        return stored.transposed()
+                || stored.shape().equals(stored.tensor().numbers().shape());
     }
 
     private static OnnxOperand squeeze(OnnxNode node) {
@@ -530,7 +537,9 @@ final class OnnxOperators {
         if (axes == null && x.batched()) {
             throw new IllegalArgumentException("it has no axes, so its result depends on the batch's length");
         }
-        boolean[] gone = axes == null ? new boolean[x.shape().rank()] : marked(axes, x.shape().rank() + batchAxes, batchAxes);
+        boolean[] gone = axes == null
+                ? new boolean[x.shape().rank()]
+                : marked(axes, x.shape().rank() + batchAxes, batchAxes);
         long[] left = new long[x.shape().rank()];
         int n = 0;
         for (int i = 0; i < left.length; i++) {
@@ -538,8 +547,8 @@ final class OnnxOperators {
             if (!drop) {
                 left[n++] = x.shape().axis(i);
             } else if (x.shape().axis(i) != 1) {
-                throw new IllegalArgumentException("it drops axis " + (i + batchAxes) + " of shape " + withBatch(x)
-                        + ", whose length is not 1");
+                throw new IllegalArgumentException(
+                        "it drops axis " + (i + batchAxes) + " of shape " + withBatch(x) + ", whose length is not 1");
             }
         }
         return x.reshaped(Shape.of(Arrays.copyOf(left, n)));

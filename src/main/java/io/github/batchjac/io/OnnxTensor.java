@@ -104,8 +104,9 @@ final class OnnxTensor {
             case TensorProto.DataType.DOUBLE_VALUE -> doubles(proto, title, shape, n);
             case TensorProto.DataType.INT64_VALUE, TensorProto.DataType.INT32_VALUE, TensorProto.DataType.BOOL_VALUE ->
                 integers(proto, title, shape, n);
-            default -> throw new IllegalArgumentException(
-                    title + " is " + typeName(proto.getDataType()) + ", expected float32 or float64");
+            default ->
+                throw new IllegalArgumentException(
+                        title + " is " + typeName(proto.getDataType()) + ", expected float32 or float64");
         };
     }
 

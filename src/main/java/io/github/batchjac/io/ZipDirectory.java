@@ -46,7 +46,11 @@ final class ZipDirectory {
         ByteBuffer to = buffer(46 + utf8.length + 4 + extra);
         short version = version(largeSize || largeOffset);
         to.putInt(0x02014b50).putShort((short) (3 << 8 | version)).putShort(version);
-        to.putShort(UTF_8).putShort((short) 0).putShort((short) 0).putShort((short) DATE).putInt(crc);
+        to.putShort(UTF_8)
+                .putShort((short) 0)
+                .putShort((short) 0)
+                .putShort((short) DATE)
+                .putInt(crc);
         to.putInt((int) Math.min(size, MOST_32)).putInt((int) Math.min(size, MOST_32));
         to.putShort((short) utf8.length).putShort((short) (extra == 0 ? 0 : extra + 4));
         // no comment, first disk, binary, a regular file that its owner may read and write
@@ -77,7 +81,11 @@ final class ZipDirectory {
             to.putInt(0x07064b50).putInt(0).putLong(offset + central.size()).putInt(1);
         }
         short count = (short) Math.min(entries, MOST_16);
-        to.putInt(0x06054b50).putShort((short) 0).putShort((short) 0).putShort(count).putShort(count);
+        to.putInt(0x06054b50)
+                .putShort((short) 0)
+                .putShort((short) 0)
+                .putShort(count)
+                .putShort(count);
         to.putInt(central.size()).putInt((int) Math.min(offset, MOST_32)).putShort((short) 0);
         return bytes(to);
     }
