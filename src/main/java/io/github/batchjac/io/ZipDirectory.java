@@ -71,7 +71,7 @@ final class ZipDirectory {
 
     /** What follows the last entry's data, which end at {@code offset}. */
     byte[] end(long offset) {
-        boolean large = offset >= MOST_32 || central.size() >= MOST_32 || entries >= MOST_16;
+        boolean large = offset >= MOST_32 || entries >= MOST_16;
         ByteBuffer to = buffer(central.size() + 56 + 20 + 22);
         to.put(central.toByteArray());
         if (large) {
