@@ -1,0 +1,30 @@
+package io.github.batchjac.backend;
+
+import io.github.batchjac.plan.Slot;
+import io.github.batchjac.tensor.Tensor;
+import java.util.Map;
+
+/**
+ * What a backend writes to run one plan. {@link Program} has checked every argument: shapes, types and labels fit. Numbers
+ * come and go in the plan's precision.
+ */
+public interface Engine extends AutoCloseable {
+
+    /** Gives a parameter's numbers; called for every parameter before the first run, and again when one changes. */
+    void bind(Slot parameter, Tensor value);
+
+    /**
+     * Computes samples {@code first} to {@code first + samples}, exclusive, of a batch.
+     *
+     * @param first index of the first sample; 0 starts a new batch
+     * @param samples more than 0; unless the batch ends here, a multiple of the plan's tile
+     * @param batch samples in the whole batch
+     * @param inputs by slot, {@code (samples, size)}, or {@code (size)} if the slot is shared
+     * @param results by slot, {@code (samples, size)} to be written; reduced ones {@code (size)}, holding the sum over all
+     *     samples of this batch so far, to be added to (zero at first)
+     */
+    void run(long first, int samples, long batch, Map<Slot, Tensor> inputs, Map<Slot, Tensor> results);
+
+    @Override
+    void close();
+}

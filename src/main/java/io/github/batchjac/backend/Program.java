@@ -1,0 +1,338 @@
+package io.github.batchjac.backend;
+
+import io.github.batchjac.graph.Op;
+import io.github.batchjac.graph.Value;
+import io.github.batchjac.plan.Plan;
+import io.github.batchjac.plan.Reduction;
+import io.github.batchjac.plan.Request;
+import io.github.batchjac.plan.Result;
+import io.github.batchjac.plan.Slot;
+import io.github.batchjac.tensor.ElementType;
+import io.github.batchjac.tensor.Shape;
+import io.github.batchjac.tensor.Tensor;
+import java.io.IOException;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeSet;
+
+/**
+ * A plan, ready to run again and again: everything it needs was allocated when it was prepared. Runs of one program wait
+ * for each other; different programs may run at the same time.
+ *
+ * <p>Inputs are keyed by name, {@code (B, shape...)} in the plan's precision, labels int64 {@code (B)}; cotangents by
+ * {@link Request#COTANGENT}, tangents by {@link Request#tangent}. All inputs of one run have the same B, which need not be
+ * the batch that the plan was made for.
+ */
+public final class Program implements AutoCloseable {
+    private final Plan plan;
+    private final Engine engine;
+    private final ElementType type;
+    private final Map<String, Slot> inputs = new LinkedHashMap<>();
+    private final Map<String, Slot> parameters = new LinkedHashMap<>();
+    private final Map<String, Result> results = new LinkedHashMap<>();
+    private final Map<String, Shape> shapes = new HashMap<>();
+    private final Map<String, Integer> classes = new HashMap<>();
+    private boolean closed;
+
+    /** For backends. Takes over the engine and gives it the graph's parameters. */
+    public Program(Plan plan, Engine engine) {
+        this.plan = plan;
+        this.engine = engine;
+        this.type = ElementType.of(plan.workload().precision());
+        for (Slot slot : plan.slots()) {
+            switch (slot.role()) {
+                case INPUT, LABELS -> inputs.put(slot.name(), slot);
+                case PARAMETER -> parameters.put(slot.name(), slot);
+                default -> {}
+            }
+        }
+        plan.results().forEach(r -> results.put(r.name(), r));
+        describeInputs();
+        parameters.forEach((name, slot) -> {
+            Op.Parameter p = (Op.Parameter) plan.graph().named(name).op();
+            engine.bind(slot, p.value().to(plan.workload().precision()));
+        });
+    }
+
+    private void describeInputs() {
+        Request request = plan.request();
+        plan.graph().inputs().forEach((name, value) -> shapes.put(name, value.shape()));
+        Shape output = plan.graph().output().shape();
+        shapes.put(Request.COTANGENT, request.seeds() == 0 ? output : output.prepend(request.seeds()));
+        for (String name : request.wrt()) {
+            Shape shape = plan.graph().named(name).shape();
+            shapes.put(
+                    Request.tangent(name), request.seeds() == 0 ? shape : shape.concat(Shape.of(request.seeds())));
+        }
+        for (Value value : plan.graph().values()) {
+            if (value.op() instanceof Op.Loss && value.operand(0).op() instanceof Op.Input in && in.index()) {
+                classes.merge(in.name(), value.operand(1).size(), Math::min);
+            }
+        }
+    }
+
+    public Plan plan() {
+        return plan;
+    }
+
+    /** The names of the inputs that every run must give. */
+    public List<String> inputs() {
+        return List.copyOf(inputs.keySet());
+    }
+
+    /** The shape of an input for a batch of {@code batch}. */
+    public Shape inputShape(String name, long batch) {
+        Slot slot = inputs.get(name);
+        Shape shape = shapes.get(name);
+        if (slot == null || shape == null) {
+            throw new IllegalArgumentException("no input is named " + name + "; inputs: " + String.join(", ", inputs.keySet()));
+        }
+        return slot.shared() ? shape : shape.prepend(batch);
+    }
+
+    /**
+     * Gives a parameter new numbers, for all later runs.
+     *
+     * @throws IllegalArgumentException if there is no such parameter or the shape differs
+     */
+    public synchronized void bind(String parameter, Tensor value) {
+        open();
+        Slot slot = parameters.get(parameter);
+        if (slot == null) {
+            throw new IllegalArgumentException("no parameter is named " + parameter + "; parameters: "
+                    + String.join(", ", parameters.keySet()));
+        }
+        Shape expected = plan.graph().named(parameter).shape();
+        if (!expected.equals(value.shape()) || value.type() == ElementType.I64) {
+            throw new IllegalArgumentException("parameter " + parameter + ": " + value + " came, " + type + " "
+                    + expected + " was expected");
+        }
+        engine.bind(slot, value.to(plan.workload().precision()));
+    }
+
+    /** Runs on a batch and returns the results in arrays of their own, by name. See {@link #run(Map, Map)}. */
+    public Map<String, Tensor> run(Map<String, Tensor> inputs) {
+        long batch = batch(inputs);
+        Map<String, Tensor> out = new LinkedHashMap<>();
+        results.forEach((name, result) -> {
+            Shape shape = result.shape(batch);
+            if (shape.elements() > Integer.MAX_VALUE) {
+                throw new IllegalArgumentException(name + ": the result " + shape + " has " + shape.elements()
+                        + " elements, an array holds at most " + Integer.MAX_VALUE + "; run in chunks with stream()");
+            }
+            out.put(name, Tensor.zeros(type, shape));
+        });
+        run(inputs, out);
+        return out;
+    }
+
+    /**
+     * Runs on a batch and writes the results into the caller's arrays, which the program does not keep. Nothing of their
+     * size is allocated.
+     *
+     * @throws IllegalArgumentException if a name is missing or unknown, a type or shape is not what is expected, or a
+     *     label is not an index of a class; nothing has been written then
+     * @throws IllegalStateException if the program is closed
+     */
+    public synchronized void run(Map<String, Tensor> inputs, Map<String, Tensor> results) {
+        open();
+        long batch = batch(inputs);
+        Map<Slot, Tensor> in = check(inputs, batch, 0);
+        Map<Slot, Tensor> out = checkResults(results, batch);
+        clearReduced(out);
+        if (batch > 0) {
+            engine.run(0, (int) batch, batch, in, out);
+        }
+        finishReduced(results, batch);
+    }
+
+    /**
+     * Runs in chunks that keep to the plan's memory budget. The results are those of one run over the whole batch, bit for
+     * bit.
+     *
+     * @return the results that are reduced over the batch, by name; per-sample ones went to {@code sink}
+     */
+    public synchronized Map<String, Tensor> stream(Samples source, Sink sink) throws IOException {
+        open();
+        long batch = source.count();
+        int chunk = (int) Math.min(plan.memory().chunk(), Math.min(batch, largestChunk()));
+        Map<String, Tensor> reduced = new LinkedHashMap<>();
+        Map<String, Tensor> whole = new LinkedHashMap<>();
+        for (Result result : results.values()) {
+            if (result.reduction() == Reduction.NONE) {
+                whole.put(result.name(), Tensor.zeros(type, result.shape(chunk)));
+            } else {
+                reduced.put(result.name(), Tensor.zeros(type, result.shape(chunk)));
+            }
+        }
+        for (long first = 0; first < batch; first += chunk) {
+            int samples = (int) Math.min(chunk, batch - first);
+            Map<String, Tensor> part = new LinkedHashMap<>();
+            Map<Slot, Tensor> out = new HashMap<>();
+            for (Map.Entry<String, Tensor> e : whole.entrySet()) {
+                Tensor tensor = samples == chunk
+                        ? e.getValue()
+                        : Tensor.zeros(type, results(e.getKey()).shape(samples));
+                part.put(e.getKey(), tensor);
+                out.put(results(e.getKey()).slot(), tensor);
+            }
+            reduced.forEach((name, tensor) -> out.put(results(name).slot(), tensor));
+            Map<String, Tensor> given = source.read(first, samples);
+            engine.run(first, samples, batch, check(given, samples, first), out);
+            sink.accept(first, part);
+        }
+        finishReduced(reduced, batch);
+        return reduced;
+    }
+
+    /** No array may have more than 2³¹−1 elements, and chunks end where tiles do. */
+    private long largestChunk() {
+        long widest = 1;
+        for (Slot slot : plan.slots()) {
+            if (!slot.shared()) {
+                widest = Math.max(widest, slot.size());
+            }
+        }
+        long most = Math.max(1, Integer.MAX_VALUE / widest);
+        int tile = plan.memory().tile();
+        return most < tile ? most : most / tile * tile;
+    }
+
+    private Result results(String name) {
+        Result result = results.get(name);
+        if (result == null) {
+            throw new IllegalArgumentException("no result is named " + name + "; results: " + String.join(", ", results.keySet()));
+        }
+        return result;
+    }
+
+    private void clearReduced(Map<Slot, Tensor> out) {
+        out.forEach((slot, tensor) -> {
+            if (slot.role() == Slot.Role.REDUCED) {
+                if (type == ElementType.F32) {
+                    Arrays.fill(tensor.floats(), 0);
+                } else {
+                    Arrays.fill(tensor.doubles(), 0);
+                }
+            }
+        });
+    }
+
+    /** From sums to means. */
+    private void finishReduced(Map<String, Tensor> out, long batch) {
+        for (Result result : results.values()) {
+            Tensor tensor = out.get(result.name());
+            if (tensor == null || result.reduction() != Reduction.MEAN) {
+                continue;
+            }
+            if (type == ElementType.F32) {
+                float[] a = tensor.floats();
+                for (int i = 0; i < a.length; i++) {
+                    a[i] = (float) (a[i] / (double) batch);
+                }
+            } else {
+                double[] a = tensor.doubles();
+                for (int i = 0; i < a.length; i++) {
+                    a[i] /= batch;
+                }
+            }
+        }
+    }
+
+    private long batch(Map<String, Tensor> given) {
+        for (Map.Entry<String, Slot> e : inputs.entrySet()) {
+            Tensor tensor = given.get(e.getKey());
+            if (tensor != null && !e.getValue().shared()) {
+                if (tensor.shape().rank() == 0) {
+                    throw new IllegalArgumentException("input " + e.getKey() + ": " + tensor + " came, "
+                            + expected(e.getKey(), "B") + " was expected");
+                }
+                return tensor.shape().axis(0);
+            }
+        }
+        throw new IllegalArgumentException("no input came; expected: " + String.join(", ", inputs.keySet()));
+    }
+
+    private String expected(String name, String batch) {
+        Slot slot = inputs.get(name);
+        Shape shape = shapes.getOrDefault(name, Shape.scalar());
+        String axes = shape.toString();
+        if (slot != null && !slot.shared()) {
+            String inner = axes.substring(1, axes.length() - 1);
+            axes = inner.isEmpty() ? "(" + batch + ",)" : "(" + batch + ", " + inner.replaceAll(",$", "") + ")";
+        }
+        return (slot != null && slot.role() == Slot.Role.LABELS ? ElementType.I64 : type) + " " + axes;
+    }
+
+    private Map<Slot, Tensor> check(Map<String, Tensor> given, long batch, long first) {
+        TreeSet<String> unknown = new TreeSet<>(given.keySet());
+        unknown.removeAll(inputs.keySet());
+        if (!unknown.isEmpty()) {
+            throw new IllegalArgumentException("unknown input " + String.join(", ", unknown) + "; inputs: "
+                    + String.join(", ", inputs.keySet()));
+        }
+        Map<Slot, Tensor> out = new HashMap<>();
+        inputs.forEach((name, slot) -> {
+            Tensor tensor = given.get(name);
+            if (tensor == null) {
+                throw new IllegalArgumentException("input " + name + " is missing: " + expected(name, "B") + " was expected");
+            }
+            boolean labels = slot.role() == Slot.Role.LABELS;
+            if (tensor.type() != (labels ? ElementType.I64 : type)
+                    || !tensor.shape().equals(inputShape(name, batch))) {
+                throw new IllegalArgumentException("input " + name + ": " + tensor + " came, "
+                        + expected(name, String.valueOf(batch)) + " was expected");
+            }
+            if (labels) {
+                checkLabels(name, tensor.longs(), first);
+            }
+            out.put(slot, tensor);
+        });
+        return out;
+    }
+
+    private void checkLabels(String name, long[] labels, long first) {
+        int n = classes.getOrDefault(name, Integer.MAX_VALUE);
+        for (int b = 0; b < labels.length; b++) {
+            if (labels[b] < 0 || labels[b] >= n) {
+                throw new IllegalArgumentException("input " + name + ": sample " + (first + b) + " has label " + labels[b]
+                        + ", expected 0 to " + (n - 1));
+            }
+        }
+    }
+
+    private Map<Slot, Tensor> checkResults(Map<String, Tensor> given, long batch) {
+        Map<Slot, Tensor> out = new HashMap<>();
+        for (Result result : results.values()) {
+            Tensor tensor = given.get(result.name());
+            Shape shape = result.shape(batch);
+            if (tensor == null) {
+                throw new IllegalArgumentException("no array for result " + result.name() + ": " + type + " " + shape);
+            }
+            if (tensor.type() != type || !tensor.shape().equals(shape)) {
+                throw new IllegalArgumentException(
+                        "result " + result.name() + ": " + tensor + " came, " + type + " " + shape + " was expected");
+            }
+            out.put(result.slot(), tensor);
+        }
+        return out;
+    }
+
+    private void open() {
+        if (closed) {
+            throw new IllegalStateException("the program is closed");
+        }
+    }
+
+    /** Frees the program's buffers. May be called again. */
+    @Override
+    public synchronized void close() {
+        if (!closed) {
+            closed = true;
+            engine.close();
+        }
+    }
+}

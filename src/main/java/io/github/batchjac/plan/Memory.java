@@ -1,0 +1,159 @@
+package io.github.batchjac.plan;
+
+import io.github.batchjac.plan.Slot.Role;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * Where a plan's numbers live, and how many samples are in flight at once.
+ *
+ * <p>Every worker takes a <em>tile</em> of samples through all steps while its buffers are in cache. Inputs and results
+ * that do not fit the budget as a whole come and go in <em>chunks</em> of several tiles. Neither changes a bit of any
+ * result: tiles are cut at the same samples whatever the chunk or the number of workers.
+ *
+ * @param buffers elements per sample of each work buffer
+ * @param buffer for each per-sample work slot the buffer it lives in; slots share one if they are not alive together
+ * @param tile samples that one worker takes through all steps at a time
+ * @param chunk samples whose inputs and results are held at a time
+ * @param sharedBytes parameters, constants, what is computed once, and sums over the batch
+ * @param workBytes work buffers of all workers
+ * @param chunkBytes inputs and results of one chunk
+ */
+public record Memory(
+        List<Integer> buffers,
+        Map<Slot, Integer> buffer,
+        int tile,
+        long chunk,
+        long sharedBytes,
+        long workBytes,
+        long chunkBytes) {
+
+    /** Work buffers of one tile should stay in a core's second-level cache. */
+    private static final long CACHE_BYTES = 512 << 10;
+
+    private static final int LARGEST_TILE = 256;
+
+    /** A batch is cut into at least about this many tiles, so that several workers have something to do. */
+    private static final int TILES = 8;
+
+    private static final int SMALLEST_TILE = 8;
+
+    /** Bytes in all: the peak of a run in chunks. */
+    public long peakBytes() {
+        return sharedBytes + workBytes + chunkBytes;
+    }
+
+    static Memory of(List<Step> steps, List<Slot> slots, Workload workload) {
+        int bytes = workload.precision().bytes();
+        List<Integer> buffers = new ArrayList<>();
+        Map<Slot, Integer> buffer = assign(steps, buffers);
+        long workPerSample = bytes * buffers.stream().mapToLong(Integer::longValue).sum();
+        long reduced = 0;
+        long once = 0;
+        long ioPerSample = 0;
+        for (Slot slot : slots) {
+            long size = (long) slot.size() * (slot.role() == Role.LABELS ? Long.BYTES : bytes);
+            if (slot.role() == Role.REDUCED) {
+                reduced += size;
+            } else if (slot.shared()) {
+                once += size;
+            } else if (slot.role() != Role.WORK) {
+                ioPerSample += size;
+            }
+        }
+        // each worker sums a tile by itself, then the tiles are added in order
+        long shared = once + reduced * (1 + workload.workers());
+
+        int tile = tile(workPerSample, workload.batch());
+        while (tile > 1 && shared + tile * (workload.workers() * workPerSample + ioPerSample) > workload.memory()) {
+            tile /= 2;
+        }
+        long work = workload.workers() * tile * workPerSample;
+        long left = workload.memory() - shared - work;
+        if (left < tile * ioPerSample) {
+            long needed = shared + work + tile * ioPerSample;
+            throw new BudgetException(
+                    "a memory budget of " + bytes(workload.memory()) + " is too small: parameters and shared results take "
+                            + bytes(shared) + ", one sample's work " + bytes(workPerSample) + " for each of "
+                            + workload.workers() + " workers, its inputs and results " + bytes(ioPerSample)
+                            + "; at least " + bytes(needed) + " are needed",
+                    needed);
+        }
+        long chunk = ioPerSample == 0 ? Long.MAX_VALUE : left / ioPerSample;
+        if (chunk >= workload.batch()) {
+            chunk = Math.max(1, workload.batch());
+        } else {
+            chunk = chunk / tile * tile;
+        }
+        return new Memory(
+                List.copyOf(buffers), Map.copyOf(buffer), tile, chunk, shared, work, chunk * ioPerSample);
+    }
+
+    /** Depends on the batch alone, never on workers or budget, for results must not. */
+    private static int tile(long workPerSample, long batch) {
+        long cached = Long.highestOneBit(Math.max(1, CACHE_BYTES / Math.max(1, workPerSample)));
+        long even = Long.highestOneBit(Math.max(1, (batch - 1) / TILES)) * 2;
+        return (int) Math.min(Math.min(cached, LARGEST_TILE), Math.max(SMALLEST_TILE, even));
+    }
+
+    /** Linear scan: a slot takes the smallest free buffer that holds it, else the largest free one grows. */
+    private static Map<Slot, Integer> assign(List<Step> steps, List<Integer> buffers) {
+        Map<Slot, Integer> last = new HashMap<>();
+        for (int i = 0; i < steps.size(); i++) {
+            for (Slot slot : steps.get(i).reads()) {
+                last.put(slot, i);
+            }
+        }
+        Map<Slot, Integer> assigned = new HashMap<>();
+        Set<Integer> free = new HashSet<>();
+        for (int i = 0; i < steps.size(); i++) {
+            Step step = steps.get(i);
+            for (Slot slot : step.writes()) {
+                if (slot.role() == Role.WORK && !slot.shared() && !assigned.containsKey(slot)) {
+                    int choice = take(free, buffers, slot.size());
+                    free.remove(choice);
+                    assigned.put(slot, choice);
+                }
+            }
+            for (Slot slot : new HashSet<>(step.reads())) {
+                Integer own = assigned.get(slot);
+                if (own != null && last.get(slot) == i) {
+                    free.add(own);
+                }
+            }
+        }
+        return assigned;
+    }
+
+    private static int take(Set<Integer> free, List<Integer> buffers, int size) {
+        Comparator<Integer> bySize = Comparator.comparing(buffers::get);
+        int choice = free.stream()
+                .filter(b -> buffers.get(b) >= size)
+                .min(bySize)
+                .orElseGet(() -> free.isEmpty() ? -1 : Collections.max(free, bySize));
+        if (choice < 0) {
+            buffers.add(size);
+            return buffers.size() - 1;
+        }
+        buffers.set(choice, Math.max(size, buffers.get(choice)));
+        return choice;
+    }
+
+    /** A number of bytes as people read it. */
+    static String bytes(long n) {
+        String[] units = {"B", "KiB", "MiB", "GiB", "TiB"};
+        double x = n;
+        int unit = 0;
+        while (x >= 1024 && unit < units.length - 1) {
+            x /= 1024;
+            unit++;
+        }
+        return unit == 0 ? n + " B" : String.format(java.util.Locale.ROOT, x < 10 ? "%.1f %s" : "%.0f %s", x, units[unit]);
+    }
+}
