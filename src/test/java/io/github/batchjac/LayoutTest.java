@@ -34,6 +34,7 @@ class LayoutTest {
             ROOT + ".backend.*..",
             ROOT + ".io..",
             ROOT,
+            ROOT + ".example..",
             ROOT + ".cli..");
 
     private static final JavaClasses MAIN = new ClassFileImporter()

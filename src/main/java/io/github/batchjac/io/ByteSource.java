@@ -63,6 +63,25 @@ interface ByteSource extends Closeable {
         }
     }
 
+    /** Bytes in memory. */
+    record OfBytes(byte[] bytes) implements ByteSource {
+        @Override
+        public long size() {
+            return bytes.length;
+        }
+
+        @Override
+        public void read(long position, ByteBuffer into) throws IOException {
+            if (position + into.remaining() > bytes.length) {
+                throw new EOFException("the bytes end first");
+            }
+            into.put(bytes, (int) position, into.remaining());
+        }
+
+        @Override
+        public void close() {}
+    }
+
     /** The inflated bytes of a zip entry. Reading forward is cheap; reading backward starts again. */
     final class OfZipEntry implements ByteSource {
         private final ZipFile zip;

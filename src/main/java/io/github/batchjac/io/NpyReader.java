@@ -48,6 +48,16 @@ public final class NpyReader implements Closeable {
     }
 
     /**
+     * An {@code .npy} file's bytes in memory, which must not change later.
+     *
+     * @param where what messages call it
+     * @throws FormatException as {@link #open(Path)}
+     */
+    public static NpyReader of(byte[] bytes, String where) throws IOException {
+        return new NpyReader(where, new ByteSource.OfBytes(bytes));
+    }
+
+    /**
      * The whole array in {@code file}.
      *
      * @throws IOException as {@link #open}; also if it has more than 2³¹−1 elements
