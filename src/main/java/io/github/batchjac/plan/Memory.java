@@ -53,7 +53,8 @@ public record Memory(
         int bytes = workload.precision().bytes();
         List<Integer> buffers = new ArrayList<>();
         Map<Slot, Integer> buffer = assign(steps, buffers);
-        long workPerSample = bytes * buffers.stream().mapToLong(Integer::longValue).sum();
+        long workPerSample =
+                bytes * buffers.stream().mapToLong(Integer::longValue).sum();
         long reduced = 0;
         long once = 0;
         long ioPerSample = 0;
@@ -74,12 +75,13 @@ public record Memory(
         while (tile > 1 && shared + tile * (workload.workers() * workPerSample + ioPerSample) > workload.memory()) {
             tile /= 2;
         }
-        long work = workload.workers() * tile * workPerSample;
+        long work = workPerSample * tile * workload.workers();
         long left = workload.memory() - shared - work;
         if (left < tile * ioPerSample) {
             long needed = shared + work + tile * ioPerSample;
             throw new BudgetException(
-                    "a memory budget of " + bytes(workload.memory()) + " is too small: parameters and shared results take "
+                    "a memory budget of " + bytes(workload.memory())
+                            + " is too small: parameters and shared results take "
                             + bytes(shared) + ", one sample's work " + bytes(workPerSample) + " for each of "
                             + workload.workers() + " workers, its inputs and results " + bytes(ioPerSample)
                             + "; at least " + bytes(needed) + " are needed",
@@ -91,8 +93,7 @@ public record Memory(
         } else {
             chunk = chunk / tile * tile;
         }
-        return new Memory(
-                List.copyOf(buffers), Map.copyOf(buffer), tile, chunk, shared, work, chunk * ioPerSample);
+        return new Memory(List.copyOf(buffers), Map.copyOf(buffer), tile, chunk, shared, work, chunk * ioPerSample);
     }
 
     /** Depends on the batch alone, never on workers or budget, for results must not. */
@@ -123,7 +124,7 @@ public record Memory(
             }
             for (Slot slot : new HashSet<>(step.reads())) {
                 Integer own = assigned.get(slot);
-                if (own != null && last.get(slot) == i) {
+                if (own != null && Integer.valueOf(i).equals(last.get(slot))) {
                     free.add(own);
                 }
             }
@@ -154,6 +155,8 @@ public record Memory(
             x /= 1024;
             unit++;
         }
-        return unit == 0 ? n + " B" : String.format(java.util.Locale.ROOT, x < 10 ? "%.1f %s" : "%.0f %s", x, units[unit]);
+        return unit == 0
+                ? n + " B"
+                : String.format(java.util.Locale.ROOT, x < 10 ? "%.1f %s" : "%.0f %s", x, units[unit]);
     }
 }
