@@ -1,0 +1,46 @@
+package io.github.batchjac.cli;
+
+import io.github.batchjac.backend.Backend;
+import io.github.batchjac.backend.Backends;
+import java.util.List;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.TypeConversionException;
+
+/** Where to compute. */
+final class DeviceOptions {
+    private static final String AUTO = "auto";
+
+    @Option(
+            names = "--device",
+            paramLabel = "auto|cpu|reference",
+            description = "Where to compute. auto (the default) takes the fastest there is; the summary says which and why.",
+            converter = DeviceConverter.class)
+    String device = AUTO;
+
+    @Option(names = "--threads", paramLabel = "N", description = "Threads of the CPU. Default: one per processor.")
+    int threads;
+
+    /** The backend that the options name. */
+    Backend backend() {
+        return Backends.choose(device, threads);
+    }
+
+    /** What computes, and why. */
+    String describe(Backend backend) {
+        String text = backend.description();
+        String named = text.startsWith(backend.name()) ? text : backend.name() + ": " + text;
+        return device.equals(AUTO) ? named + " (auto: the fastest here)" : named;
+    }
+
+    static final class DeviceConverter implements ITypeConverter<String> {
+        @Override
+        public String convert(String text) {
+            List<String> devices = Backends.devices();
+            if (!devices.contains(text)) {
+                throw new TypeConversionException("'" + text + "' is not a device; expected one of " + String.join(", ", devices));
+            }
+            return text;
+        }
+    }
+}
