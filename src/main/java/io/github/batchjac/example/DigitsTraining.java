@@ -35,11 +35,11 @@ public final class DigitsTraining {
     private static final int HIDDEN = 32;
     private static final int CLASSES = 10;
     private static final int BATCH = 32;
-    private static final int EPOCHS = 40;
+    private static final int EPOCHS = 60;
     private static final long SEED = 20261121;
 
-    private static final double RATE = 2e-3;
-    private static final double DECAY = 1e-3;
+    private static final double RATE = 3e-3;
+    private static final double DECAY = 0.1;
 
     private final Backend backend;
     private final Consumer<String> log;
@@ -145,7 +145,7 @@ public final class DigitsTraining {
                     gather(order, b * BATCH, x, y);
                     sum += step(program, weights, x, y, ++step, rate);
                 }
-                if (epoch % 10 == 0) {
+                if (epoch % 20 == 0) {
                     log.accept(String.format(java.util.Locale.ROOT, "epoch %2d: loss %.4f", epoch, sum / batches));
                 }
             }
