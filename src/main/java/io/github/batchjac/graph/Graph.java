@@ -118,8 +118,8 @@ public final class Graph {
         values.forEach((name, tensor) -> {
             Value old = parameters.get(name);
             if (old == null) {
-                throw new IllegalArgumentException("no parameter is named " + name + "; parameters: "
-                        + String.join(", ", parameters.keySet()));
+                throw new IllegalArgumentException(
+                        "no parameter is named " + name + "; parameters: " + String.join(", ", parameters.keySet()));
             }
             if (!old.shape().equals(tensor.shape())) {
                 throw new IllegalArgumentException("parameter " + name + ": the new value has shape " + tensor.shape()
