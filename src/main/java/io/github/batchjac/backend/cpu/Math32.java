@@ -19,7 +19,7 @@ final class Math32 {
     /** ln 2 in two pieces, the first short enough for n·LN2_HIGH to be exact. */
     static final float LN2_HIGH = 0x1.62e4p-1f; // 32 only
     // 64 only: static final double LN2_HIGH = 0x1.62e42feep-1;
-    static final float LN2_LOW = 1.428606820309417e-06f; // 32 only
+    static final float LN2_LOW = (float) 1.428606820309417e-06; // 32 only
     // 64 only: static final double LN2_LOW = 1.9082149292705877e-10;
 
     /** exp is 0 below, even times 10⁴. */
@@ -44,7 +44,7 @@ final class Math32 {
     static final float GELU1 = (float) 1.5957691216057308;
 
     static final float GELU3 = (float) 0.07135481627260025;
-    static final float GELU3_TIMES_3 = (float) 0.21406444881780074;
+    static final float GELU3_TIMES_3 = (float) 0.21406444881780073;
     /** From here on GELU's tanh form is z or 0. */
     static final float GELU_END = 32f;
 

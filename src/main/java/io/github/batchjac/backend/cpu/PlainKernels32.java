@@ -538,7 +538,7 @@ class PlainKernels32 implements Kernels32 {
             errors += Math32.sumError(sum, term, s);
             sum = s;
         }
-        return log == log ? total(sum, errors) : log;
+        return Float.isNaN(log) ? log : total(sum, errors);
     }
 
     /** {@code (S − t_i)·q_i − t_i·(1 − q_i)}, S the sum of t. May be in place of the target or of x. */
