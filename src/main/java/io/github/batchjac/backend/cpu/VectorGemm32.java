@@ -218,10 +218,10 @@ final class VectorGemm32 implements Gemm32 {
                 rows = tileRows(m - i);
                 int ci = co + i * ldc + j;
                 int ai = ao + i * lda;
-                if (width == NR) {
-                    tile(rows, c, ci, ldc, a, ai, lda, b, bj, ldb, k, add);
+                if (width == NR && !add) {
+                    tile(rows, c, ci, ldc, a, ai, lda, b, bj, ldb, k);
                 } else {
-                    tile(rows, tile, 0, NR, a, ai, lda, b, bj, ldb, k, false);
+                    tile(rows, tile, 0, NR, a, ai, lda, b, bj, ldb, k);
                     store(c, ci, ldc, tile, rows, width, add);
                 }
             }
@@ -233,17 +233,17 @@ final class VectorGemm32 implements Gemm32 {
     }
 
     private static void tile(
-            int rows, float[] c, int ci, int ldc, float[] a, int ai, int lda, float[] b, int bi, int ldb, int k, boolean add) {
+            int rows, float[] c, int ci, int ldc, float[] a, int ai, int lda, float[] b, int bi, int ldb, int k) {
         switch (rows) {
-            case MR -> tile6(c, ci, ldc, a, ai, lda, b, bi, ldb, k, add);
-            case 4 -> tile4(c, ci, ldc, a, ai, lda, b, bi, ldb, k, add);
-            case 2 -> tile2(c, ci, ldc, a, ai, lda, b, bi, ldb, k, add);
-            default -> tile1(c, ci, a, ai, b, bi, ldb, k, add);
+            case MR -> tile6(c, ci, ldc, a, ai, lda, b, bi, ldb, k);
+            case 4 -> tile4(c, ci, ldc, a, ai, lda, b, bi, ldb, k);
+            case 2 -> tile2(c, ci, ldc, a, ai, lda, b, bi, ldb, k);
+            default -> tile1(c, ci, a, ai, b, bi, ldb, k);
         }
     }
 
     private static void tile6(
-            float[] c, int ci, int ldc, float[] a, int ai, int lda, float[] b, int bi, int ldb, int k, boolean add) {
+            float[] c, int ci, int ldc, float[] a, int ai, int lda, float[] b, int bi, int ldb, int k) {
         int a0 = ai;
         int a1 = a0 + lda;
         int a2 = a1 + lda;
@@ -286,16 +286,22 @@ final class VectorGemm32 implements Gemm32 {
             c50 = x.fma(b0, c50);
             c51 = x.fma(b1, c51);
         }
-        store(c, ci, c00, c01, add);
-        store(c, ci + ldc, c10, c11, add);
-        store(c, ci + 2 * ldc, c20, c21, add);
-        store(c, ci + 3 * ldc, c30, c31, add);
-        store(c, ci + 4 * ldc, c40, c41, add);
-        store(c, ci + 5 * ldc, c50, c51, add);
+        c00.intoArray(c, ci);
+        c01.intoArray(c, ci + L);
+        c10.intoArray(c, ci + ldc);
+        c11.intoArray(c, ci + ldc + L);
+        c20.intoArray(c, ci + 2 * ldc);
+        c21.intoArray(c, ci + 2 * ldc + L);
+        c30.intoArray(c, ci + 3 * ldc);
+        c31.intoArray(c, ci + 3 * ldc + L);
+        c40.intoArray(c, ci + 4 * ldc);
+        c41.intoArray(c, ci + 4 * ldc + L);
+        c50.intoArray(c, ci + 5 * ldc);
+        c51.intoArray(c, ci + 5 * ldc + L);
     }
 
     private static void tile4(
-            float[] c, int ci, int ldc, float[] a, int ai, int lda, float[] b, int bi, int ldb, int k, boolean add) {
+            float[] c, int ci, int ldc, float[] a, int ai, int lda, float[] b, int bi, int ldb, int k) {
         int a0 = ai;
         int a1 = a0 + lda;
         int a2 = a1 + lda;
@@ -326,14 +332,18 @@ final class VectorGemm32 implements Gemm32 {
             c30 = x.fma(b0, c30);
             c31 = x.fma(b1, c31);
         }
-        store(c, ci, c00, c01, add);
-        store(c, ci + ldc, c10, c11, add);
-        store(c, ci + 2 * ldc, c20, c21, add);
-        store(c, ci + 3 * ldc, c30, c31, add);
+        c00.intoArray(c, ci);
+        c01.intoArray(c, ci + L);
+        c10.intoArray(c, ci + ldc);
+        c11.intoArray(c, ci + ldc + L);
+        c20.intoArray(c, ci + 2 * ldc);
+        c21.intoArray(c, ci + 2 * ldc + L);
+        c30.intoArray(c, ci + 3 * ldc);
+        c31.intoArray(c, ci + 3 * ldc + L);
     }
 
     private static void tile2(
-            float[] c, int ci, int ldc, float[] a, int ai, int lda, float[] b, int bi, int ldb, int k, boolean add) {
+            float[] c, int ci, int ldc, float[] a, int ai, int lda, float[] b, int bi, int ldb, int k) {
         int a1 = ai + lda;
         FloatVector c00 = FloatVector.zero(S);
         FloatVector c01 = c00;
@@ -351,12 +361,14 @@ final class VectorGemm32 implements Gemm32 {
             c10 = x.fma(b0, c10);
             c11 = x.fma(b1, c11);
         }
-        store(c, ci, c00, c01, add);
-        store(c, ci + ldc, c10, c11, add);
+        c00.intoArray(c, ci);
+        c01.intoArray(c, ci + L);
+        c10.intoArray(c, ci + ldc);
+        c11.intoArray(c, ci + ldc + L);
     }
 
     private static void tile1(
-            float[] c, int ci, float[] a, int ai, float[] b, int bi, int ldb, int k, boolean add) {
+            float[] c, int ci, float[] a, int ai, float[] b, int bi, int ldb, int k) {
         FloatVector c00 = FloatVector.zero(S);
         FloatVector c01 = c00;
         int bp = bi;
@@ -366,17 +378,8 @@ final class VectorGemm32 implements Gemm32 {
             c01 = x.fma(FloatVector.fromArray(S, b, bp + L), c01);
             bp += ldb;
         }
-        store(c, ci, c00, c01, add);
-    }
-
-    private static void store(float[] c, int i, FloatVector left, FloatVector right, boolean add) {
-        if (add) {
-            left.add(FloatVector.fromArray(S, c, i)).intoArray(c, i);
-            right.add(FloatVector.fromArray(S, c, i + L)).intoArray(c, i + L);
-        } else {
-            left.intoArray(c, i);
-            right.intoArray(c, i + L);
-        }
+        c00.intoArray(c, ci);
+        c01.intoArray(c, ci + L);
     }
 
     /** The first {@code width} columns of a tile into C. */
