@@ -6,7 +6,7 @@ interface Action32 {
     /** Runs over the first {@code samples} samples of the frame's tile; over one when the step is shared. */
     void run(Frame32 frame, int samples);
 
-    /** This action, one sample at a time: for kernels that cannot mix shared and per-sample operands. */
+    /** Does nothing. */
     static Action32 nothing() {
         return (frame, samples) -> {};
     }

@@ -1,5 +1,6 @@
 package io.github.batchjac.backend.cpu;
 
+import io.github.batchjac.graph.Op;
 import io.github.batchjac.plan.Operand;
 import io.github.batchjac.plan.Slot;
 import io.github.batchjac.plan.Step;
@@ -8,34 +9,38 @@ import io.github.batchjac.structure.Structure.Kronecker;
 import io.github.batchjac.structure.Structure.LogSoftmax;
 import io.github.batchjac.structure.Structure.Softmax;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** Turns the steps of one plan into actions: chooses kernels, resolves shapes, allocates scratch. */
 final class Actions32 {
     private final Kernels32 kernels;
-    private final int tile;
+    private final Gemm32 gemm;
+    private final Weights32 weights;
     private final Forward32 forward;
     private final Products32 products;
     private final Set<Slot> summed = new HashSet<>();
+    private int scratchPerSample;
 
-    Actions32(Kernels32 kernels, Gemm32 gemm, int tile) {
+    Actions32(Kernels32 kernels, Gemm32 gemm) {
         this.kernels = kernels;
-        this.tile = tile;
-        Weights32 weights = new Weights32(gemm);
+        this.gemm = gemm;
+        this.weights = new Weights32(gemm);
         this.forward = new Forward32(kernels, weights);
         this.products = new Products32(kernels, gemm, weights);
-        this.gemm = gemm;
-        this.weights = weights;
     }
 
-    private final Gemm32 gemm;
-    private final Weights32 weights;
-
-    /** The actions that repack shared matrices once these have changed. */
+    /** Repacks the shared matrices; to be run once these have changed. */
     Action32 packing() {
         return weights;
+    }
+
+    /** Elements per sample that the actions need a frame's scratch to have. */
+    int scratchPerSample() {
+        return scratchPerSample;
     }
 
     List<Action32> of(List<Step> steps) {
@@ -61,7 +66,7 @@ final class Actions32 {
         } else if (step instanceof Step.Zero s) {
             return (f, samples) -> {
                 int from = f.offset(s.out());
-                java.util.Arrays.fill(f.array(s.out()), from, from + samples * s.out().size(), 0);
+                Arrays.fill(f.array(s.out()), from, from + samples * s.out().size(), 0);
             };
         } else if (step instanceof Step.SumBatch s) {
             return sum(s);
@@ -87,14 +92,13 @@ final class Actions32 {
                 int n = to.size();
                 for (int b = 0; b < samples; b++) {
                     for (int i = 0; i < n; i++) {
-                        sum[at + b * n + i] = rest.isEmpty()
-                                ? ones
-                                : ones + f.array(rest.get(0))[f.offset(rest.get(0), b) + i];
+                        sum[at + b * n + i] =
+                                rest.isEmpty() ? ones : ones + f.array(rest.get(0))[f.offset(rest.get(0), b) + i];
                     }
                 }
             };
         }
-        return Forward32.arithmetic(kernels, io.github.batchjac.graph.Op.Arithmetic.ADD, to, left.part(), right.part());
+        return Forward32.arithmetic(kernels, Op.Arithmetic.ADD, to, left.part(), right.part());
     }
 
     private Action32 densify(Slot out, Operand in) {
@@ -118,37 +122,64 @@ final class Actions32 {
             return (f, samples) -> {
                 if (log) {
                     kernels.denseLogSoftmax(
-                            f.array(out), f.offset(out), f.array(q), f.offset(q), f.array(rest), f.offset(rest), samples, rows);
+                            f.array(out),
+                            f.offset(out),
+                            f.array(q),
+                            f.offset(q),
+                            f.array(rest),
+                            f.offset(rest),
+                            samples,
+                            rows);
                 } else {
                     kernels.denseSoftmax(
-                            f.array(out), f.offset(out), f.array(q), f.offset(q), f.array(rest), f.offset(rest), samples, rows);
+                            f.array(out),
+                            f.offset(out),
+                            f.array(q),
+                            f.offset(q),
+                            f.array(rest),
+                            f.offset(rest),
+                            samples,
+                            rows);
                 }
             };
         } else if (in.structure() instanceof Kronecker k) {
             Slot x = in.vector();
             int m = k.left().cols();
             if (k.left().isIdentity()) {
-                return perSampleIf(x.shared() && !out.shared(), out, (f, b, samples) -> kernels.kroneckerIdentity(
-                        f.array(out), f.offset(out, b), f.array(x), f.offset(x, b), samples, m, k.width(), k.rowForm()));
+                return perSampleIf(
+                        x.shared() && !out.shared(),
+                        out,
+                        (f, b, samples) -> kernels.kroneckerIdentity(
+                                f.array(out),
+                                f.offset(out, b),
+                                f.array(x),
+                                f.offset(x, b),
+                                samples,
+                                m,
+                                k.width(),
+                                k.rowForm()));
             }
             Slot a = in.left().part();
-            return perSampleIf(x.shared() && !out.shared(), out, (f, b, samples) -> kernels.kronecker(
-                    f.array(out),
-                    f.offset(out, b),
-                    f.array(a),
-                    f.offset(a, b),
-                    a.shared(),
-                    f.array(x),
-                    f.offset(x, b),
-                    samples,
-                    rows,
-                    m,
-                    k.width(),
-                    k.rowForm()));
+            return perSampleIf(
+                    x.shared() && !out.shared(),
+                    out,
+                    (f, b, samples) -> kernels.kronecker(
+                            f.array(out),
+                            f.offset(out, b),
+                            f.array(a),
+                            f.offset(a, b),
+                            a.shared(),
+                            f.array(x),
+                            f.offset(x, b),
+                            samples,
+                            rows,
+                            m,
+                            k.width(),
+                            k.rowForm()));
         }
         // dense already
-        return (f, samples) ->
-                System.arraycopy(f.array(in.part()), f.offset(in.part()), f.array(out), f.offset(out), samples * rows * cols);
+        return (f, samples) -> System.arraycopy(
+                f.array(in.part()), f.offset(in.part()), f.array(out), f.offset(out), samples * rows * cols);
     }
 
     /** A kernel over {@code samples} samples from b on. */
@@ -189,49 +220,71 @@ final class Actions32 {
         boolean accumulate = !summed.add(out);
         Operand term = s.term();
         Slot a = term.part();
-        Slot weights = s.weights();
-        // every worker has its own frame, and a frame's scratch must be its own too
-        ThreadLocal<float[]> scratch = ThreadLocal.withInitial(() -> new float[tile * a.size()]);
-        Scaled32 scaled = (f, samples) -> {
-            if (weights == null) {
-                return f.array(a);
-            }
-            float[] to = scratch.get();
-            kernels.scaleSamples(
-                    to, 0, f.array(weights), f.offset(weights), f.array(a), f.offset(a), samples, a.size());
-            return to;
-        };
+        if (s.weights() != null) {
+            scratchPerSample = Math.max(scratchPerSample, a.size());
+        }
         if (term.structure() instanceof Kronecker k) {
             Slot x = term.vector();
             int m = k.left().rows() * k.left().cols();
             int n = k.width();
             return (f, samples) -> {
-                float[] left = scaled.of(f, samples);
-                int at = weights == null ? f.offset(a) : 0;
+                float[] left = weighted(f, a, s.weights(), samples);
+                int at = s.weights() == null ? f.offset(a) : 0;
                 if (k.rowForm()) {
                     gemm.multiply(
-                            f.array(out), f.offset(out), m, f.array(x), f.offset(x), n, true, left, at, m, false, n, m,
-                            samples, accumulate);
+                            f.array(out),
+                            f.offset(out),
+                            m,
+                            f.array(x),
+                            f.offset(x),
+                            n,
+                            true,
+                            left,
+                            at,
+                            m,
+                            false,
+                            n,
+                            m,
+                            samples,
+                            accumulate);
                 } else {
                     gemm.multiply(
-                            f.array(out), f.offset(out), n, left, at, m, true, f.array(x), f.offset(x), n, false, m, n,
-                            samples, accumulate);
+                            f.array(out),
+                            f.offset(out),
+                            n,
+                            left,
+                            at,
+                            m,
+                            true,
+                            f.array(x),
+                            f.offset(x),
+                            n,
+                            false,
+                            m,
+                            n,
+                            samples,
+                            accumulate);
                 }
             };
         }
         return (f, samples) -> kernels.sumRows(
                 f.array(out),
                 f.offset(out),
-                scaled.of(f, samples),
-                weights == null ? f.offset(a) : 0,
+                weighted(f, a, s.weights(), samples),
+                s.weights() == null ? f.offset(a) : 0,
                 samples,
                 a.size(),
                 accumulate);
     }
 
-    /** The per-sample arrays of a term, each sample times its weight. */
-    private interface Scaled32 {
-        float[] of(Frame32 frame, int samples);
+    /** Each sample of {@code a} times its weight, in the frame's scratch; {@code a} itself if there are no weights. */
+    private float[] weighted(Frame32 f, Slot a, @Nullable Slot weights, int samples) {
+        if (weights == null) {
+            return f.array(a);
+        }
+        kernels.scaleSamples(
+                f.scratch(), 0, f.array(weights), f.offset(weights), f.array(a), f.offset(a), samples, a.size());
+        return f.scratch();
     }
 
     private static Action32 norm(Slot out, Operand term) {

@@ -34,7 +34,8 @@ public final class CpuBackend implements Backend {
     @Override
     public String description() {
         int n = workers.count();
-        return "cpu: " + n + (n == 1 ? " thread" : " threads") + "; " + KernelProvider.reason() + "; " + KernelProvider.products();
+        return "cpu: " + n + (n == 1 ? " thread" : " threads") + "; "
+                + KernelProvider.get().reason();
     }
 
     @Override

@@ -20,12 +20,14 @@ final class CpuEngine32 implements Engine {
     /** Below about this many element operations in all, one thread is done before a second one has woken up. */
     private static final double WORTH_SHARING = 100_000;
 
-    private final Plan plan;
+    /** Stands for the turn of no tile: another worker's tile has failed. */
+    private static final int FAILED = -1;
+
     private final Workers workers;
     private final int tile;
     private final Frame32[] frames;
-    private final Action32[] once;
-    private final Action32[] steps;
+    private final List<Action32> once;
+    private final List<Action32> steps;
     private final List<Slot> inputs = new ArrayList<>();
     private final List<Slot> results = new ArrayList<>();
     private final List<Slot> reduced = new ArrayList<>();
@@ -33,7 +35,6 @@ final class CpuEngine32 implements Engine {
     private boolean stale = true;
 
     CpuEngine32(Plan plan, Workers workers) {
-        this.plan = plan;
         this.workers = workers;
         Memory memory = plan.memory();
         this.tile = memory.tile();
@@ -66,18 +67,16 @@ final class CpuEngine32 implements Engine {
                 case PARAMETER -> placeShared(slot, new float[slot.size()]);
             }
         }
-        Actions32 actions = new Actions32(tile, frames.length);
-        this.once = actions.of(plan.once());
-        Action32[] each = actions.of(plan.steps());
-        this.steps = each;
-        Action32[] weights = actions.weights();
-        this.weights = weights;
-        this.workPerSample = plan.steps().stream()
-                .mapToDouble(CpuEngine32::size)
-                .sum();
+        Actions32 actions = new Actions32(KernelProvider.get().kernels32(), new PlainGemm32());
+        this.once = new ArrayList<>(actions.of(plan.once()));
+        this.steps = actions.of(plan.steps());
+        once.add(actions.packing());
+        for (Frame32 frame : frames) {
+            frame.allocateScratch(tile * actions.scratchPerSample());
+        }
+        this.workPerSample =
+                plan.steps().stream().mapToDouble(CpuEngine32::size).sum();
     }
-
-    private final Action32[] weights;
 
     private static double size(Step step) {
         double touched = 0;
@@ -123,9 +122,6 @@ final class CpuEngine32 implements Engine {
             for (Action32 action : once) {
                 action.run(frames[0], 1);
             }
-            for (Action32 action : weights) {
-                action.run(frames[0], 1);
-            }
             stale = false;
         }
         int tiles = (samples + tile - 1) / tile;
@@ -134,12 +130,17 @@ final class CpuEngine32 implements Engine {
             Frame32 frame = frames[worker];
             int begin = t * tile;
             int count = Math.min(tile, samples - begin);
-            place(frame, begin, given, wanted);
-            for (Action32 step : steps) {
-                step.run(frame, count);
-            }
-            if (!reduced.isEmpty()) {
-                addInTurn(frame, wanted, turn, t);
+            try {
+                place(frame, begin, given, wanted);
+                for (Action32 step : steps) {
+                    step.run(frame, count);
+                }
+                if (!reduced.isEmpty()) {
+                    addInTurn(frame, wanted, turn, t);
+                }
+            } catch (Throwable e) {
+                turn.set(FAILED);
+                throw e;
             }
         };
         if (samples * workPerSample < WORTH_SHARING) {
@@ -175,6 +176,9 @@ final class CpuEngine32 implements Engine {
     /** Tiles start in order, so the one whose turn it is is always running. */
     private void addInTurn(Frame32 frame, Map<Slot, Tensor> wanted, AtomicInteger turn, int t) {
         while (turn.get() != t) {
+            if (turn.get() == FAILED) {
+                return;
+            }
             Thread.onSpinWait();
         }
         for (Slot slot : reduced) {

@@ -73,18 +73,21 @@ final class Forward32 {
             return value;
         }
         int n = s.value().size();
-        Action32 beside = perSampleIf(true, derivative, (f, i, samples) -> kernels.divideDerivatives(
-                null,
-                0,
-                f.array(derivative),
-                f.offset(derivative, i),
-                f.array(a),
-                f.offset(a, i),
-                a.size(),
-                f.array(b),
-                f.offset(b, i),
-                b.size(),
-                n));
+        Action32 beside = perSampleIf(
+                true,
+                derivative,
+                (f, i, samples) -> kernels.divideDerivatives(
+                        null,
+                        0,
+                        f.array(derivative),
+                        f.offset(derivative, i),
+                        f.array(a),
+                        f.offset(a, i),
+                        a.size(),
+                        f.array(b),
+                        f.offset(b, i),
+                        b.size(),
+                        n));
         return (f, samples) -> {
             value.run(f, samples);
             beside.run(f, samples);
@@ -140,16 +143,37 @@ final class Forward32 {
             if (once) {
                 // a shared value is computed before the shared matrices are packed
                 gemm.multiply(
-                        f.array(out), f.offset(out), m, f.array(x), f.offset(x), n, false, f.array(matrix),
-                        f.offset(matrix), linear.rowForm() ? m : n, !linear.rowForm(), 1, m, n, false);
+                        f.array(out),
+                        f.offset(out),
+                        m,
+                        f.array(x),
+                        f.offset(x),
+                        n,
+                        false,
+                        f.array(matrix),
+                        f.offset(matrix),
+                        linear.rowForm() ? m : n,
+                        !linear.rowForm(),
+                        1,
+                        m,
+                        n,
+                        false);
             } else {
                 w.multiply(f.array(out), f.offset(out), m, f.array(x), f.offset(x), n, false, samples, false);
             }
             if (bias != null) {
                 int length = samples * m;
                 kernels.arithmetic(
-                        Op.Arithmetic.ADD, f.array(out), f.offset(out), f.array(out), f.offset(out), length,
-                        f.array(bias), f.offset(bias), m, length);
+                        Op.Arithmetic.ADD,
+                        f.array(out),
+                        f.offset(out),
+                        f.array(out),
+                        f.offset(out),
+                        length,
+                        f.array(bias),
+                        f.offset(bias),
+                        m,
+                        length);
             }
         };
     }
@@ -190,12 +214,15 @@ final class Forward32 {
         Slot out = Objects.requireNonNull(s.out());
         int n = x.size();
         return switch (op) {
-            case SUM -> (f, samples) -> kernels.sumComponents(
-                    f.array(out), f.offset(out), f.array(x), f.offset(x), samples, n, 1);
-            case MEAN -> (f, samples) -> kernels.sumComponents(
-                    f.array(out), f.offset(out), f.array(x), f.offset(x), samples, n, (float) (1.0 / n));
-            case HALF_SQUARED_NORM -> (f, samples) -> kernels.halfSquaredNorms(
-                    f.array(out), f.offset(out), f.array(x), f.offset(x), samples, n);
+            case SUM ->
+                (f, samples) ->
+                        kernels.sumComponents(f.array(out), f.offset(out), f.array(x), f.offset(x), samples, n, 1);
+            case MEAN ->
+                (f, samples) -> kernels.sumComponents(
+                        f.array(out), f.offset(out), f.array(x), f.offset(x), samples, n, (float) (1.0 / n));
+            case HALF_SQUARED_NORM ->
+                (f, samples) ->
+                        kernels.halfSquaredNorms(f.array(out), f.offset(out), f.array(x), f.offset(x), samples, n);
         };
     }
 

@@ -8,6 +8,7 @@ final class Frame32 {
     private final float[][] arrays;
     private final int[] offsets;
     private final long[][] labels;
+    private float[] scratch = new float[0];
 
     Frame32(int slots) {
         arrays = new float[slots][];
@@ -23,6 +24,15 @@ final class Frame32 {
     void placeLabels(Slot slot, long[] array, int offset) {
         labels[slot.id()] = array;
         offsets[slot.id()] = offset;
+    }
+
+    void allocateScratch(int elements) {
+        scratch = new float[elements];
+    }
+
+    /** Room for one action at a time. */
+    float[] scratch() {
+        return scratch;
     }
 
     float[] array(Slot slot) {

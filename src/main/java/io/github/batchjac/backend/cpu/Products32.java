@@ -2,6 +2,7 @@ package io.github.batchjac.backend.cpu;
 
 import static io.github.batchjac.backend.cpu.Actions32.perSampleIf;
 
+import io.github.batchjac.graph.Op;
 import io.github.batchjac.plan.Operand;
 import io.github.batchjac.plan.Slot;
 import io.github.batchjac.structure.Structure;
@@ -56,16 +57,22 @@ final class Products32 {
             };
         }
         if (rows == n) {
-            return Forward32.arithmetic(
-                    kernels, io.github.batchjac.graph.Op.Arithmetic.MULTIPLY, out, left.part(), right.part());
+            return Forward32.arithmetic(kernels, Op.Arithmetic.MULTIPLY, out, left.part(), right.part());
         }
         Slot x = left.part();
         Slot y = right.part();
         return (f, samples) -> {
             for (int i = 0; i < samples; i++) {
                 kernels.arithmetic(
-                        io.github.batchjac.graph.Op.Arithmetic.MULTIPLY,
-                        f.array(out), f.offset(out, i), f.array(x), f.offset(x, i), rows, f.array(y), f.offset(y, i), n,
+                        Op.Arithmetic.MULTIPLY,
+                        f.array(out),
+                        f.offset(out, i),
+                        f.array(x),
+                        f.offset(x, i),
+                        rows,
+                        f.array(y),
+                        f.offset(y, i),
+                        n,
                         rows);
             }
         };
@@ -76,12 +83,31 @@ final class Products32 {
         boolean dShared = numbers == null || numbers.shared();
         if (d.repeat() == 1 && numbers != null) {
             return (f, samples) -> kernels.scaleRows(
-                    f.array(out), f.offset(out), f.array(numbers), f.offset(numbers), dShared, f.array(a), f.offset(a),
-                    a.shared(), samples, d.n(), cols);
+                    f.array(out),
+                    f.offset(out),
+                    f.array(numbers),
+                    f.offset(numbers),
+                    dShared,
+                    f.array(a),
+                    f.offset(a),
+                    a.shared(),
+                    samples,
+                    d.n(),
+                    cols);
         }
         return (f, samples) -> kernels.tileRows(
-                f.array(out), f.offset(out), f.arrayOrNull(numbers), f.offsetOrZero(numbers), dShared, f.array(a),
-                f.offset(a), a.shared(), samples, d.repeat(), d.n(), cols);
+                f.array(out),
+                f.offset(out),
+                f.arrayOrNull(numbers),
+                f.offsetOrZero(numbers),
+                dShared,
+                f.array(a),
+                f.offset(a),
+                a.shared(),
+                samples,
+                d.repeat(),
+                d.n(),
+                cols);
     }
 
     private Action32 denseTimesDiagonal(Slot out, Slot a, int rows, Operand right, Diagonal d) {
@@ -89,12 +115,31 @@ final class Products32 {
         boolean dShared = numbers == null || numbers.shared();
         if (d.repeat() == 1 && numbers != null) {
             return (f, samples) -> kernels.scaleColumns(
-                    f.array(out), f.offset(out), f.array(a), f.offset(a), a.shared(), f.array(numbers),
-                    f.offset(numbers), dShared, samples, rows, d.n());
+                    f.array(out),
+                    f.offset(out),
+                    f.array(a),
+                    f.offset(a),
+                    a.shared(),
+                    f.array(numbers),
+                    f.offset(numbers),
+                    dShared,
+                    samples,
+                    rows,
+                    d.n());
         }
         return (f, samples) -> kernels.foldRows(
-                f.array(out), f.offset(out), f.array(a), f.offset(a), a.shared(), f.arrayOrNull(numbers),
-                f.offsetOrZero(numbers), dShared, samples, rows, d.repeat(), d.n());
+                f.array(out),
+                f.offset(out),
+                f.array(a),
+                f.offset(a),
+                a.shared(),
+                f.arrayOrNull(numbers),
+                f.offsetOrZero(numbers),
+                dShared,
+                samples,
+                rows,
+                d.repeat(),
+                d.n());
     }
 
     private Action32 softmaxTimesDense(Slot out, Operand left, Slot a, int cols) {
@@ -157,12 +202,29 @@ final class Products32 {
         } else if (a.shared() && !b.shared() && n == 1) {
             // columns as rows: (B,k)·aᵀ
             Gemm32.Right32 packed = weights.right(a, true, m, k);
-            return (f, samples) -> packed.multiply(
-                    f.array(out), f.offset(out), m, f.array(b), f.offset(b), k, false, samples, false);
+            return (f, samples) ->
+                    packed.multiply(f.array(out), f.offset(out), m, f.array(b), f.offset(b), k, false, samples, false);
         }
         return (f, samples) -> gemm.multiplyBatch(
-                f.array(out), f.offset(out), n, m * n, f.array(a), f.offset(a), k, a.shared() ? 0 : m * k, false,
-                f.array(b), f.offset(b), n, b.shared() ? 0 : k * n, false, samples, m, n, k, false);
+                f.array(out),
+                f.offset(out),
+                n,
+                m * n,
+                f.array(a),
+                f.offset(a),
+                k,
+                a.shared() ? 0 : m * k,
+                false,
+                f.array(b),
+                f.offset(b),
+                n,
+                b.shared() ? 0 : k * n,
+                false,
+                samples,
+                m,
+                n,
+                k,
+                false);
     }
 
     /**
@@ -173,18 +235,70 @@ final class Products32 {
         int n = kronecker.width();
         if (kronecker.rowForm()) {
             // xᵀ (1,n) times t (n, m·c)
-            return perSampleIf(!t.shared() || x.shared(), out, (f, b, samples) -> gemm.multiply(
-                    f.array(out), f.offset(out, b), m * c, f.array(x), f.offset(x, b), n, false, f.array(t),
-                    f.offset(t, b), m * c, false, samples, m * c, n, false));
+            return perSampleIf(
+                    !t.shared() || x.shared(),
+                    out,
+                    (f, b, samples) -> gemm.multiply(
+                            f.array(out),
+                            f.offset(out, b),
+                            m * c,
+                            f.array(x),
+                            f.offset(x, b),
+                            n,
+                            false,
+                            f.array(t),
+                            f.offset(t, b),
+                            m * c,
+                            false,
+                            samples,
+                            m * c,
+                            n,
+                            false));
         } else if (t.shared() && c == 1) {
             // (B,n) times tᵀ, t (m,n)
-            return perSampleIf(x.shared(), out, (f, b, samples) -> gemm.multiply(
-                    f.array(out), f.offset(out, b), m, f.array(x), f.offset(x, b), n, false, f.array(t), f.offset(t), n,
-                    true, samples, m, n, false));
+            return perSampleIf(
+                    x.shared(),
+                    out,
+                    (f, b, samples) -> gemm.multiply(
+                            f.array(out),
+                            f.offset(out, b),
+                            m,
+                            f.array(x),
+                            f.offset(x, b),
+                            n,
+                            false,
+                            f.array(t),
+                            f.offset(t),
+                            n,
+                            true,
+                            samples,
+                            m,
+                            n,
+                            false));
         }
         // for each j: xᵀ (1,n) times t_j (n,c)
-        return perSampleIf(true, out, (f, b, samples) -> gemm.multiplyBatch(
-                f.array(out), f.offset(out, b), c, c, f.array(x), f.offset(x, b), n, 0, false, f.array(t),
-                f.offset(t, b), c, n * c, false, m, 1, c, n, false));
+        return perSampleIf(
+                true,
+                out,
+                (f, b, samples) -> gemm.multiplyBatch(
+                        f.array(out),
+                        f.offset(out, b),
+                        c,
+                        c,
+                        f.array(x),
+                        f.offset(x, b),
+                        n,
+                        0,
+                        false,
+                        f.array(t),
+                        f.offset(t, b),
+                        c,
+                        n * c,
+                        false,
+                        m,
+                        1,
+                        c,
+                        n,
+                        false));
     }
 }

@@ -28,7 +28,7 @@ final class Weights32 implements Action32 {
 
     @Override
     public void run(Frame32 frame, int samples) {
-        packed.forEach((key, right) -> right.set(
-                frame.array(key.slot()), frame.offset(key.slot()), key.transposed() ? key.k() : key.n()));
+        packed.forEach((key, right) ->
+                right.set(frame.array(key.slot()), frame.offset(key.slot()), key.transposed() ? key.k() : key.n()));
     }
 }

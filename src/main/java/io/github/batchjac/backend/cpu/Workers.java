@@ -22,7 +22,19 @@ final class Workers implements AutoCloseable {
         void run(int worker, int index);
     }
 
-    private record Loop(Turn turn, int turns, AtomicInteger next, AtomicInteger busy, AtomicReference<Throwable> failure) {
+    private static final class Loop {
+        private final Turn turn;
+        private final int turns;
+        private final AtomicInteger next = new AtomicInteger();
+        private final AtomicInteger busy;
+        private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
+
+        Loop(Turn turn, int turns, int helpers) {
+            this.turn = turn;
+            this.turns = turns;
+            this.busy = new AtomicInteger(helpers);
+        }
+
         void work(int worker) {
             try {
                 for (int i = next.getAndIncrement(); i < turns; i = next.getAndIncrement()) {
@@ -68,17 +80,16 @@ final class Workers implements AutoCloseable {
             }
             return;
         }
-        Loop loop = new Loop(
-                turn, turns, new AtomicInteger(), new AtomicInteger(helpers.length), new AtomicReference<>());
+        Loop loop = new Loop(turn, turns, helpers.length);
         current = loop;
         for (Thread helper : helpers) {
             LockSupport.unpark(helper);
         }
         loop.work(0);
-        while (loop.busy().get() > 0) {
+        while (loop.busy.get() > 0) {
             Thread.onSpinWait();
         }
-        Throwable failure = loop.failure().get();
+        Throwable failure = loop.failure.get();
         if (failure instanceof Error e) {
             throw e;
         } else if (failure instanceof RuntimeException e) {
@@ -93,7 +104,7 @@ final class Workers implements AutoCloseable {
             Loop loop = current;
             if (loop != null && loop != done) {
                 loop.work(worker);
-                loop.busy().decrementAndGet();
+                loop.busy.decrementAndGet();
                 done = loop;
                 idle = 0;
             } else if (++idle < SPINS) {
