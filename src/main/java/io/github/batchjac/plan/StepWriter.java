@@ -44,14 +44,22 @@ final class StepWriter implements LinearGraph.Algebra<Operand> {
             case INTO_KRONECKER -> kronecker(rule.result(), multiply(left, right.left()), right.vector());
             case DENSIFY_LEFT -> multiply(densify(left), right);
             case DENSIFY_RIGHT -> multiply(left, densify(right));
-            case DIRECT -> {
-                Operand out = fresh(rule.result(), "J" + steps.size());
-                if (!out.parts().isEmpty()) {
-                    steps.add(new Step.Multiply(out, left, right));
-                }
-                yield out;
-            }
+            case DIRECT -> direct(left, right, rule.result());
         };
+    }
+
+    private Operand direct(Operand left, Operand right, Structure result) {
+        if (left.structure() instanceof Kronecker k && !k.left().isIdentity()) {
+            // (A⊗xᵀ)t = A·((I⊗xᵀ)t)
+            Structure identity = Structure.identity(k.left().cols());
+            Structure contraction = new Kronecker(identity, k.width(), k.rowForm(), k.vectorShared());
+            return multiply(left.left(), multiply(Operand.of(contraction, left.vector()), right));
+        }
+        Operand out = fresh(result, "J" + steps.size());
+        if (!out.parts().isEmpty()) {
+            steps.add(new Step.Multiply(out, left, right));
+        }
+        return out;
     }
 
     private static Operand kronecker(Structure structure, Operand left, Slot vector) {
