@@ -64,8 +64,7 @@ public final class Program implements AutoCloseable {
         shapes.put(Request.COTANGENT, request.seeds() == 0 ? output : output.prepend(request.seeds()));
         for (String name : request.wrt()) {
             Shape shape = plan.graph().named(name).shape();
-            shapes.put(
-                    Request.tangent(name), request.seeds() == 0 ? shape : shape.concat(Shape.of(request.seeds())));
+            shapes.put(Request.tangent(name), request.seeds() == 0 ? shape : shape.concat(Shape.of(request.seeds())));
         }
         for (Value value : plan.graph().values()) {
             if (value.op() instanceof Op.Loss && value.operand(0).op() instanceof Op.Input in && in.index()) {
@@ -88,7 +87,8 @@ public final class Program implements AutoCloseable {
         Slot slot = inputs.get(name);
         Shape shape = shapes.get(name);
         if (slot == null || shape == null) {
-            throw new IllegalArgumentException("no input is named " + name + "; inputs: " + String.join(", ", inputs.keySet()));
+            throw new IllegalArgumentException(
+                    "no input is named " + name + "; inputs: " + String.join(", ", inputs.keySet()));
         }
         return slot.shared() ? shape : shape.prepend(batch);
     }
@@ -102,13 +102,13 @@ public final class Program implements AutoCloseable {
         open();
         Slot slot = parameters.get(parameter);
         if (slot == null) {
-            throw new IllegalArgumentException("no parameter is named " + parameter + "; parameters: "
-                    + String.join(", ", parameters.keySet()));
+            throw new IllegalArgumentException(
+                    "no parameter is named " + parameter + "; parameters: " + String.join(", ", parameters.keySet()));
         }
         Shape expected = plan.graph().named(parameter).shape();
         if (!expected.equals(value.shape()) || value.type() == ElementType.I64) {
-            throw new IllegalArgumentException("parameter " + parameter + ": " + value + " came, " + type + " "
-                    + expected + " was expected");
+            throw new IllegalArgumentException(
+                    "parameter " + parameter + ": " + value + " came, " + type + " " + expected + " was expected");
         }
         engine.bind(slot, value.to(plan.workload().precision()));
     }
@@ -204,7 +204,8 @@ public final class Program implements AutoCloseable {
     private Result results(String name) {
         Result result = results.get(name);
         if (result == null) {
-            throw new IllegalArgumentException("no result is named " + name + "; results: " + String.join(", ", results.keySet()));
+            throw new IllegalArgumentException(
+                    "no result is named " + name + "; results: " + String.join(", ", results.keySet()));
         }
         return result;
     }
@@ -271,14 +272,15 @@ public final class Program implements AutoCloseable {
         TreeSet<String> unknown = new TreeSet<>(given.keySet());
         unknown.removeAll(inputs.keySet());
         if (!unknown.isEmpty()) {
-            throw new IllegalArgumentException("unknown input " + String.join(", ", unknown) + "; inputs: "
-                    + String.join(", ", inputs.keySet()));
+            throw new IllegalArgumentException(
+                    "unknown input " + String.join(", ", unknown) + "; inputs: " + String.join(", ", inputs.keySet()));
         }
         Map<Slot, Tensor> out = new HashMap<>();
         inputs.forEach((name, slot) -> {
             Tensor tensor = given.get(name);
             if (tensor == null) {
-                throw new IllegalArgumentException("input " + name + " is missing: " + expected(name, "B") + " was expected");
+                throw new IllegalArgumentException(
+                        "input " + name + " is missing: " + expected(name, "B") + " was expected");
             }
             boolean labels = slot.role() == Slot.Role.LABELS;
             if (tensor.type() != (labels ? ElementType.I64 : type)
@@ -298,8 +300,8 @@ public final class Program implements AutoCloseable {
         int n = classes.getOrDefault(name, Integer.MAX_VALUE);
         for (int b = 0; b < labels.length; b++) {
             if (labels[b] < 0 || labels[b] >= n) {
-                throw new IllegalArgumentException("input " + name + ": sample " + (first + b) + " has label " + labels[b]
-                        + ", expected 0 to " + (n - 1));
+                throw new IllegalArgumentException("input " + name + ": sample " + (first + b) + " has label "
+                        + labels[b] + ", expected 0 to " + (n - 1));
             }
         }
     }

@@ -5,8 +5,8 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Deque;
+import java.util.HashMap;
 import java.util.HashSet;
-import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -114,12 +114,12 @@ public final class Graph {
      * @throws IllegalArgumentException if a name is not a parameter's or a shape differs
      */
     public Graph with(Map<String, Tensor> values) {
-        Map<Value, Value> copies = new IdentityHashMap<>();
+        Map<Value, Value> copies = new HashMap<>();
         values.forEach((name, tensor) -> {
             Value old = parameters.get(name);
             if (old == null) {
-                throw new IllegalArgumentException("no parameter is named " + name + "; parameters: "
-                        + String.join(", ", parameters.keySet()));
+                throw new IllegalArgumentException(
+                        "no parameter is named " + name + "; parameters: " + String.join(", ", parameters.keySet()));
             }
             if (!old.shape().equals(tensor.shape())) {
                 throw new IllegalArgumentException("parameter " + name + ": the new value has shape " + tensor.shape()

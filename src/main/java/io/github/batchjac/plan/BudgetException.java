@@ -1,6 +1,6 @@
 package io.github.batchjac.plan;
 
-/** A memory budget that not even one sample at a time fits into. The message says what is needed. */
+/** A memory budget that not even one tile of samples fits into. The message says what is needed. */
 public final class BudgetException extends IllegalArgumentException {
     private static final long serialVersionUID = 1L;
     private final long needed;

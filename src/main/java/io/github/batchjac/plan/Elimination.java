@@ -131,15 +131,17 @@ final class Elimination {
 
         Map<String, Work> candidates = new LinkedHashMap<>();
         orders.forEach((name, order) -> candidates.put(name, work(order)));
-        // ties go to the plainest description
+        // a tie goes to the order with the plainest name
         String best = REVERSE;
-        for (String name : List.of(FORWARD, OPTIMAL, GREEDY)) {
-            Work work = candidates.get(name);
-            if (work != null && seconds.applyAsDouble(work) < seconds.applyAsDouble(candidates.get(best)) * (1 - 1e-9)) {
-                best = name;
+        double least = seconds.applyAsDouble(work(reverse));
+        for (Map.Entry<String, Work> e : candidates.entrySet()) {
+            double cost = seconds.applyAsDouble(e.getValue());
+            if (cost < least * (1 - 1e-9)) {
+                least = cost;
+                best = e.getKey();
             }
         }
-        return new Choice(best, orders.get(best), candidates);
+        return new Choice(best, orders.getOrDefault(best, reverse), candidates);
     }
 
     /** The work of one order, with what it takes to finish the results. */
@@ -197,12 +199,15 @@ final class Elimination {
                 Map<Structure, Best> cell = new LinkedHashMap<>();
                 for (int split = i; split < j; split++) {
                     for (Map.Entry<Structure, Best> l : best.get(i).get(split).entrySet()) {
-                        for (Map.Entry<Structure, Best> r : best.get(split + 1).get(j).entrySet()) {
+                        for (Map.Entry<Structure, Best> r :
+                                best.get(split + 1).get(j).entrySet()) {
                             Products.Rule rule = Products.multiply(l.getKey(), r.getKey());
-                            Work work = l.getValue().work().plus(r.getValue().work()).plus(rule.work());
+                            Work work = l.getValue()
+                                    .work()
+                                    .plus(r.getValue().work())
+                                    .plus(rule.work());
                             Best known = cell.get(rule.result());
-                            if (known == null
-                                    || seconds.applyAsDouble(work) < seconds.applyAsDouble(known.work())) {
+                            if (known == null || seconds.applyAsDouble(work) < seconds.applyAsDouble(known.work())) {
                                 cell.put(rule.result(), new Best(work, split, l.getKey(), r.getKey()));
                             }
                         }

@@ -34,7 +34,8 @@ final class Explanation {
     private void heading() {
         Request r = plan.request();
         Workload w = plan.workload();
-        line("%s%s of %s%s, batch %d, %s",
+        line(
+                "%s%s of %s%s, batch %d, %s",
                 r.kind().name().toLowerCase(Locale.ROOT).replace('_', ' '),
                 r.reduced() && r.kind() == Request.Kind.GRADIENT
                         ? " (" + r.reduction().name().toLowerCase(Locale.ROOT) + ")"
@@ -54,7 +55,9 @@ final class Explanation {
             return inner;
         }
         String axes = inner.substring(1, inner.length() - 1);
-        return axes.isEmpty() ? "(B,)" : "(B, " + (axes.endsWith(",") ? axes.substring(0, axes.length() - 1) : axes) + ")";
+        return axes.isEmpty()
+                ? "(B,)"
+                : "(B, " + (axes.endsWith(",") ? axes.substring(0, axes.length() - 1) : axes) + ")";
     }
 
     private void steps(String title, List<Step> steps) {
@@ -76,10 +79,19 @@ final class Explanation {
         if (step instanceof Step.Evaluate e) {
             return row(i, out, e.value().op().title() + "(" + names(e.operands()) + ")", "");
         } else if (step instanceof Step.Multiply m) {
-            Work work = Products.multiply(m.left().structure(), m.right().structure()).work();
-            return row(i, out, name(m.left()) + " · " + name(m.right()) + " → " + m.out().structure(), flops(work));
+            Work work = Products.multiply(m.left().structure(), m.right().structure())
+                    .work();
+            return row(
+                    i,
+                    out,
+                    name(m.left()) + " · " + name(m.right()) + " → " + m.out().structure(),
+                    flops(work));
         } else if (step instanceof Step.Add a) {
-            return row(i, out, name(a.left()) + " + " + name(a.right()) + " → " + a.out().structure(), "");
+            return row(
+                    i,
+                    out,
+                    name(a.left()) + " + " + name(a.right()) + " → " + a.out().structure(),
+                    "");
         } else if (step instanceof Step.Densify d) {
             return row(i, out, "every entry of " + name(d.in()), "");
         } else if (step instanceof Step.SumBatch s) {
@@ -120,15 +132,19 @@ final class Explanation {
 
     private void costs() {
         line("");
-        line("cost for batch %d (%.0f GFLOP/s and %.0f GB/s assumed)",
-                plan.workload().batch(), plan.cost().flopsPerSecond() / 1e9, plan.cost().bytesPerSecond() / 1e9);
+        line(
+                "cost for batch %d (%.0f GFLOP/s and %.0f GB/s assumed)",
+                plan.workload().batch(),
+                plan.cost().flopsPerSecond() / 1e9,
+                plan.cost().bytesPerSecond() / 1e9);
         List<String[]> rows = new ArrayList<>();
         rows.add(new String[] {"  ", "flop", "bytes moved", "estimated time", ""});
         rows.add(cost("  values", plan.forwardWork(), ""));
         Elimination.Choice choice = plan.choice();
         if (choice != null) {
-            choice.candidates().forEach((name, work) ->
-                    rows.add(cost("  products, " + name, work, name.equals(choice.name()) ? "← chosen" : "")));
+            choice.candidates()
+                    .forEach((name, work) ->
+                            rows.add(cost("  products, " + name, work, name.equals(choice.name()) ? "← chosen" : "")));
         }
         table(rows);
     }
@@ -149,16 +165,23 @@ final class Explanation {
         Memory m = plan.memory();
         long batch = plan.workload().batch();
         line("");
-        line("memory: peak %s of %s", Memory.bytes(m.peakBytes()), Memory.bytes(plan.workload().memory()));
-        line("  shared %s, work %s (%d workers × tiles of %d samples, %d buffers for %d values), inputs and results %s",
+        line(
+                "memory: peak %s of %s",
+                Memory.bytes(m.peakBytes()), Memory.bytes(plan.workload().memory()));
+        line(
+                "  shared %s, work %s (%d workers × tiles of %d samples, %d buffers for %d values), inputs and results %s",
                 Memory.bytes(m.sharedBytes()),
                 Memory.bytes(m.workBytes()),
                 plan.workload().workers(),
                 m.tile(),
                 m.buffers().size(),
-                plan.slots().stream().filter(s -> s.role() == Role.WORK && !s.shared()).count(),
+                plan.slots().stream()
+                        .filter(s -> s.role() == Role.WORK && !s.shared())
+                        .count(),
                 Memory.bytes(m.chunkBytes()));
-        line("  %d chunk%s of %d samples", (batch + m.chunk() - 1) / m.chunk(), batch <= m.chunk() ? "" : "s", m.chunk());
+        line(
+                "  %d chunk%s of %d samples",
+                (batch + m.chunk() - 1) / m.chunk(), batch <= m.chunk() ? "" : "s", m.chunk());
     }
 
     /** 1.5 G, 230 k, 12. */

@@ -86,7 +86,9 @@ final class LinearGraph<E> {
     Set<Integer> intermediates() {
         Set<Integer> result = new TreeSet<>();
         for (int v = 0; v < in.size(); v++) {
-            if (v != sink && !sources.contains(v) && !(in.get(v).isEmpty() && out.get(v).isEmpty())) {
+            if (v != sink
+                    && !sources.contains(v)
+                    && !(in.get(v).isEmpty() && out.get(v).isEmpty())) {
                 result.add(v);
             }
         }
@@ -111,17 +113,18 @@ final class LinearGraph<E> {
 
     /** Forms every product that eliminating v would, and drops them: for their price. */
     void price(int v, Algebra<E> algebra) {
-        out.get(v).forEach((w, lefts) -> in.get(v).forEach((u, rights) -> {
-            for (E left : lefts) {
-                for (E right : rights) {
-                    E product = algebra.multiply(left, right);
-                    edge(u, w).stream()
-                            .filter(term -> algebra.addsUp(term, product))
-                            .findFirst()
-                            .ifPresent(term -> algebra.add(term, product));
-                }
-            }
-        }));
+        out.get(v)
+                .forEach((w, lefts) -> in.get(v).forEach((u, rights) -> {
+                    for (E left : lefts) {
+                        for (E right : rights) {
+                            E product = algebra.multiply(left, right);
+                            edge(u, w).stream()
+                                    .filter(term -> algebra.addsUp(term, product))
+                                    .findFirst()
+                                    .ifPresent(term -> algebra.add(term, product));
+                        }
+                    }
+                }));
     }
 
     /**

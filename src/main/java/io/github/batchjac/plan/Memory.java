@@ -34,8 +34,11 @@ public record Memory(
         long workBytes,
         long chunkBytes) {
 
-    /** Work buffers of one tile should stay in a core's second-level cache. */
-    private static final long CACHE_BYTES = 512 << 10;
+    /** What one tile touches, its inputs and results among it, should stay near a core. */
+    private static final long TILE_BYTES = 1 << 20;
+
+    /** Larger chunks take more memory and save no time. */
+    private static final long CHUNK_BYTES = 64 << 20;
 
     private static final int LARGEST_TILE = 256;
 
@@ -53,7 +56,8 @@ public record Memory(
         int bytes = workload.precision().bytes();
         List<Integer> buffers = new ArrayList<>();
         Map<Slot, Integer> buffer = assign(steps, buffers);
-        long workPerSample = bytes * buffers.stream().mapToLong(Integer::longValue).sum();
+        long workPerSample =
+                bytes * buffers.stream().mapToLong(Integer::longValue).sum();
         long reduced = 0;
         long once = 0;
         long ioPerSample = 0;
@@ -70,34 +74,28 @@ public record Memory(
         // each worker sums a tile by itself, then the tiles are added in order
         long shared = once + reduced * (1 + workload.workers());
 
-        int tile = tile(workPerSample, workload.batch());
-        while (tile > 1 && shared + tile * (workload.workers() * workPerSample + ioPerSample) > workload.memory()) {
-            tile /= 2;
-        }
-        long work = workload.workers() * tile * workPerSample;
-        long left = workload.memory() - shared - work;
-        if (left < tile * ioPerSample) {
-            long needed = shared + work + tile * ioPerSample;
+        int tile = tile(workPerSample + ioPerSample, workload.batch());
+        long work = workPerSample * tile * workload.workers();
+        long needed = shared + work + tile * ioPerSample;
+        if (needed > workload.memory()) {
             throw new BudgetException(
-                    "a memory budget of " + bytes(workload.memory()) + " is too small: parameters and shared results take "
-                            + bytes(shared) + ", one sample's work " + bytes(workPerSample) + " for each of "
-                            + workload.workers() + " workers, its inputs and results " + bytes(ioPerSample)
-                            + "; at least " + bytes(needed) + " are needed",
+                    "a memory budget of " + bytes(workload.memory())
+                            + " is too small: parameters and shared results take "
+                            + bytes(shared) + ", one sample's work " + bytes(workPerSample)
+                            + ", its inputs and results "
+                            + bytes(ioPerSample) + ", times " + tile + " samples for each of " + workload.workers()
+                            + " workers; at least " + bytes(needed) + " are needed",
                     needed);
         }
-        long chunk = ioPerSample == 0 ? Long.MAX_VALUE : left / ioPerSample;
-        if (chunk >= workload.batch()) {
-            chunk = Math.max(1, workload.batch());
-        } else {
-            chunk = chunk / tile * tile;
-        }
-        return new Memory(
-                List.copyOf(buffers), Map.copyOf(buffer), tile, chunk, shared, work, chunk * ioPerSample);
+        long room = Math.min(workload.memory() - shared - work, Math.max(CHUNK_BYTES, tile * ioPerSample));
+        long chunk = room / Math.max(1, ioPerSample);
+        chunk = chunk >= workload.batch() ? Math.max(1, workload.batch()) : chunk / tile * tile;
+        return new Memory(List.copyOf(buffers), Map.copyOf(buffer), tile, chunk, shared, work, chunk * ioPerSample);
     }
 
     /** Depends on the batch alone, never on workers or budget, for results must not. */
-    private static int tile(long workPerSample, long batch) {
-        long cached = Long.highestOneBit(Math.max(1, CACHE_BYTES / Math.max(1, workPerSample)));
+    private static int tile(long bytesPerSample, long batch) {
+        long cached = Long.highestOneBit(Math.max(1, TILE_BYTES / Math.max(1, bytesPerSample)));
         long even = Long.highestOneBit(Math.max(1, (batch - 1) / TILES)) * 2;
         return (int) Math.min(Math.min(cached, LARGEST_TILE), Math.max(SMALLEST_TILE, even));
     }
@@ -123,7 +121,7 @@ public record Memory(
             }
             for (Slot slot : new HashSet<>(step.reads())) {
                 Integer own = assigned.get(slot);
-                if (own != null && last.get(slot) == i) {
+                if (own != null && Integer.valueOf(i).equals(last.get(slot))) {
                     free.add(own);
                 }
             }
@@ -154,6 +152,8 @@ public record Memory(
             x /= 1024;
             unit++;
         }
-        return unit == 0 ? n + " B" : String.format(java.util.Locale.ROOT, x < 10 ? "%.1f %s" : "%.0f %s", x, units[unit]);
+        return unit == 0
+                ? n + " B"
+                : String.format(java.util.Locale.ROOT, x < 10 ? "%.1f %s" : "%.0f %s", x, units[unit]);
     }
 }

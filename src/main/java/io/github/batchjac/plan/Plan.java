@@ -54,7 +54,7 @@ public final class Plan {
      *
      * @throws IllegalArgumentException if a name is unknown, the output has the wrong form for the request, or one
      *     sample's result has more than 2³¹−1 elements
-     * @throws BudgetException if not even one sample fits the workload's memory
+     * @throws BudgetException if not even one tile of samples fits the workload's memory
      */
     public static Plan of(Graph graph, Request request, Workload workload) {
         return Planner.plan(graph, request, workload, Cost.CPU);

@@ -52,7 +52,8 @@ public record Request(Kind kind, List<String> wrt, int seeds, Reduction reductio
     public Request {
         wrt = List.copyOf(wrt);
         if (kind != Kind.FORWARD && wrt.isEmpty()) {
-            throw new IllegalArgumentException("nothing to differentiate with respect to: name an input or a parameter");
+            throw new IllegalArgumentException(
+                    "nothing to differentiate with respect to: name an input or a parameter");
         }
         if (wrt.stream().distinct().count() != wrt.size()) {
             throw new IllegalArgumentException("a name is given twice: " + String.join(", ", wrt));

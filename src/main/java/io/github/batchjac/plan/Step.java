@@ -30,8 +30,8 @@ public sealed interface Step {
      *     {@code −a/b²}. Softmax: {@code rest} (all of q but the largest, summed). Log-softmax: {@code q, rest}. Loss:
      *     the gradient. Others: none.
      */
-    record Evaluate(Value value, List<Slot> operands, @Nullable Slot out, List<@Nullable Slot> derivatives)
-            implements Step {
+    record Evaluate(
+            Value value, List<Slot> operands, @Nullable Slot out, List<@Nullable Slot> derivatives) implements Step {
         @Override
         public List<Slot> reads() {
             return operands;

@@ -32,13 +32,12 @@ public final class LocalJacobian {
             int repeat = value.size() / n;
             return switch (arithmetic) {
                 case ADD -> Structure.tiledIdentity(repeat, n);
-                case SUBTRACT -> i == 0
-                        ? Structure.tiledIdentity(repeat, n)
-                        : new Diagonal(repeat, n, false, true);
-                case MULTIPLY -> new Diagonal(repeat, n, false, value.operand(1 - i).shared());
-                    // a/b: diag 1/b, diag −a/b²
-                case DIVIDE -> new Diagonal(
-                        repeat, n, false, i == 0 ? value.operand(1).shared() : value.shared());
+                case SUBTRACT -> i == 0 ? Structure.tiledIdentity(repeat, n) : new Diagonal(repeat, n, false, true);
+                case MULTIPLY ->
+                    new Diagonal(repeat, n, false, value.operand(1 - i).shared());
+                // a/b: diag 1/b, diag −a/b²
+                case DIVIDE ->
+                    new Diagonal(repeat, n, false, i == 0 ? value.operand(1).shared() : value.shared());
             };
         } else if (op instanceof Op.Linear linear) {
             Value x = value.operand(0);

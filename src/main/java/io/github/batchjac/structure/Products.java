@@ -3,8 +3,6 @@ package io.github.batchjac.structure;
 import io.github.batchjac.structure.Structure.Dense;
 import io.github.batchjac.structure.Structure.Diagonal;
 import io.github.batchjac.structure.Structure.Kronecker;
-import io.github.batchjac.structure.Structure.LogSoftmax;
-import io.github.batchjac.structure.Structure.Softmax;
 
 /**
  * The table of products and sums of structures: for every pair the structure of the result, how it is formed, and what

@@ -39,14 +39,16 @@ public sealed interface Structure {
             return unit ? 0 : rows();
         }
 
-        /** Whether this is the identity matrix. */
+        @Override
         public boolean isIdentity() {
             return unit && repeat == 1;
         }
 
         @Override
         public String toString() {
-            String what = unit ? (repeat == 1 ? "identity" : "tiled identity") : repeat == 1 ? "diagonal" : "stacked diagonals";
+            String what = unit
+                    ? (repeat == 1 ? "identity" : "tiled identity")
+                    : repeat == 1 ? "diagonal" : "stacked diagonals";
             return what + size(this) + (unit || !shared ? "" : " shared");
         }
     }

@@ -1,0 +1,87 @@
+package io.github.batchjac.backend.cpu;
+
+import java.lang.reflect.Constructor;
+
+/** Which kernels this JVM runs, decided once: with the vector API where that is fast, else plain Java. */
+final class KernelProvider {
+    private static final KernelProvider CHOICE = choose();
+
+    private final Kernels32 kernels32;
+    private final Kernels64 kernels64;
+    private final boolean vector;
+    private final String reason;
+
+    private KernelProvider(Kernels32 kernels32, Kernels64 kernels64, boolean vector, String reason) {
+        this.kernels32 = kernels32;
+        this.kernels64 = kernels64;
+        this.vector = vector;
+        this.reason = reason;
+    }
+
+    static KernelProvider get() {
+        return CHOICE;
+    }
+
+    Kernels32 kernels32() {
+        return kernels32;
+    }
+
+    Kernels64 kernels64() {
+        return kernels64;
+    }
+
+    /** Whether the kernels use the vector API. */
+    boolean vector() {
+        return vector;
+    }
+
+    /** "vector API: 512 bits", or why not and what to do: "vector API off: start java with --add-modules jdk.incubator.vector". */
+    String reason() {
+        return reason;
+    }
+
+    private static KernelProvider choose() {
+        if ("off".equals(System.getProperty("batchjac.vector"))) {
+            return plain("-Dbatchjac.vector=off");
+        }
+        if (ModuleLayer.boot().findModule("jdk.incubator.vector").isEmpty()) {
+            return plain("start java with --add-modules jdk.incubator.vector");
+        }
+        if (!optimising()) {
+            return plain("this JVM runs without the C2 compiler, which it needs");
+        }
+        try {
+            int bits = (int)
+                    vectorClass("VectorBits").getDeclaredMethod("preferredBits").invoke(null);
+            if (bits < 256) {
+                return plain("this machine's vectors have " + bits + " bits, it pays from 256 on");
+            }
+            return new KernelProvider(
+                    (Kernels32) instance("VectorKernels32"),
+                    (Kernels64) instance("VectorKernels64"),
+                    true,
+                    "vector API: " + bits + " bits");
+        } catch (ReflectiveOperationException | LinkageError e) {
+            return plain("it failed to load (" + e + ")");
+        }
+    }
+
+    /** Without C2 every vector operation is an object and a call: slower than plain Java by orders of magnitude. */
+    private static boolean optimising() {
+        String info = System.getProperty("java.vm.info", "");
+        return !info.contains("interpreted") && !info.contains("emulated-client");
+    }
+
+    private static Class<?> vectorClass(String name) throws ClassNotFoundException {
+        return Class.forName(KernelProvider.class.getPackageName() + "." + name);
+    }
+
+    private static Object instance(String name) throws ReflectiveOperationException {
+        Constructor<?> constructor = vectorClass(name).getDeclaredConstructor();
+        return constructor.newInstance();
+    }
+
+    private static KernelProvider plain(String why) {
+        return new KernelProvider(new PlainKernels32(), new PlainKernels64(), false, "vector API off: " + why);
+    }
+}

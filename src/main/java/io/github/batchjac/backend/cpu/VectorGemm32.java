@@ -1,0 +1,548 @@
+package io.github.batchjac.backend.cpu;
+
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorSpecies;
+
+/**
+ * Matrix products with the vector API. The inner axis is cut into blocks of {@link #KC}; within a block every entry of C
+ * is one chain of fused multiply-adds in the order of p, starting from 0, and the blocks are added to C in their order.
+ * No other order occurs, whatever the tile, so the bits depend on (A_i, B_j, k) alone.
+ *
+ * <p>The tile is six rows by two vectors: twelve accumulators, which fit the sixteen registers of AVX2 and hide the
+ * latency of two units. Layers of blocks as in BLIS: a panel of B (KC, 2 vectors) stays in the first-level cache, a
+ * block of A (MC, KC) in the second. A transposed operand is copied to scratch block by block.
+ */
+final class VectorGemm32 implements Gemm32 {
+    private static final VectorSpecies<Float> S = FloatVector.SPECIES_PREFERRED;
+    /** Lanes of a vector. */
+    private static final int L = S.length();
+    /** Columns of a tile. */
+    private static final int NR = 2 * L;
+    /** Rows of a tile. */
+    private static final int MR = 6;
+    /** Inner length of a block; part of the definition of the result's bits. */
+    private static final int KC = 256;
+    /** Columns of a block of B. */
+    private static final int NC = 256;
+    /** Rows of a block of A. */
+    private static final int MC = 32 * MR;
+    /** From this many rows on, a block of B is worth copying into panels. */
+    private static final int ROWS_TO_PACK = 8 * MR;
+
+    private static final ThreadLocal<Scratch> SCRATCH = ThreadLocal.withInitial(Scratch::new);
+
+    /** What one thread copies operands to. */
+    private static final class Scratch {
+        final float[] left = new float[MC * KC];
+        final float[] right = new float[NC * KC];
+        final float[] tile = new float[MR * NR];
+    }
+
+    @Override
+    public void multiply(
+            float[] c,
+            int co,
+            int ldc,
+            float[] a,
+            int ao,
+            int lda,
+            boolean transposeA,
+            float[] b,
+            int bo,
+            int ldb,
+            boolean transposeB,
+            int m,
+            int n,
+            int k,
+            boolean accumulate) {
+        if (k == 0 && !accumulate) {
+            Gemm32.zero(c, co, ldc, m, n);
+        }
+        if (m == 0 || n == 0 || k == 0) {
+            return;
+        }
+        product(SCRATCH.get(), c, co, ldc, a, ao, lda, transposeA, b, bo, ldb, transposeB, m, n, k, accumulate);
+    }
+
+    @Override
+    public void multiplyBatch(
+            float[] c,
+            int co,
+            int ldc,
+            int strideC,
+            float[] a,
+            int ao,
+            int lda,
+            int strideA,
+            boolean transposeA,
+            float[] b,
+            int bo,
+            int ldb,
+            int strideB,
+            boolean transposeB,
+            int batch,
+            int m,
+            int n,
+            int k,
+            boolean accumulate) {
+        if (m == 0
+                || n == 0
+                || k == 0
+                || Gemm32.isOneProduct(ldc, strideC, lda, strideA, transposeA, strideB, batch, m)) {
+            Gemm32.super.multiplyBatch(
+                    c,
+                    co,
+                    ldc,
+                    strideC,
+                    a,
+                    ao,
+                    lda,
+                    strideA,
+                    transposeA,
+                    b,
+                    bo,
+                    ldb,
+                    strideB,
+                    transposeB,
+                    batch,
+                    m,
+                    n,
+                    k,
+                    accumulate);
+            return;
+        }
+        Scratch scratch = SCRATCH.get();
+        for (int s = 0; s < batch; s++) {
+            product(
+                    scratch,
+                    c,
+                    co + s * strideC,
+                    ldc,
+                    a,
+                    ao + s * strideA,
+                    lda,
+                    transposeA,
+                    b,
+                    bo + s * strideB,
+                    ldb,
+                    transposeB,
+                    m,
+                    n,
+                    k,
+                    accumulate);
+        }
+    }
+
+    @Override
+    public Right32 right(boolean transposeB, int n, int k) {
+        return new Panels(transposeB, n, k);
+    }
+
+    private static void product(
+            Scratch scratch,
+            float[] c,
+            int co,
+            int ldc,
+            float[] a,
+            int ao,
+            int lda,
+            boolean transposeA,
+            float[] b,
+            int bo,
+            int ldb,
+            boolean transposeB,
+            int m,
+            int n,
+            int k,
+            boolean accumulate) {
+        boolean pack = transposeB || m >= ROWS_TO_PACK;
+        for (int j = 0; j < n; j += NC) {
+            int nc = Math.min(NC, n - j);
+            for (int p = 0; p < k; p += KC) {
+                int kc = Math.min(KC, k - p);
+                boolean add = accumulate || p > 0;
+                int bp = transposeB ? bo + j * ldb + p : bo + p * ldb + j;
+                if (pack) {
+                    packPanels(scratch.right, 0, kc * NR, b, bp, ldb, transposeB, nc, kc);
+                    rows(
+                            scratch,
+                            c,
+                            co + j,
+                            ldc,
+                            a,
+                            ao,
+                            lda,
+                            transposeA,
+                            scratch.right,
+                            0,
+                            NR,
+                            kc * NR,
+                            m,
+                            nc,
+                            p,
+                            kc,
+                            add);
+                    continue;
+                }
+                // The last panel is read to its full width; what lies beyond B goes into lanes that are never stored.
+                int whole = nc / NR * NR;
+                boolean readable = bp + whole + (kc - 1) * ldb + NR <= b.length;
+                int direct = readable ? nc : whole;
+                rows(scratch, c, co + j, ldc, a, ao, lda, transposeA, b, bp, ldb, NR, m, direct, p, kc, add);
+                if (direct < nc) {
+                    packPanels(scratch.right, 0, kc * NR, b, bp + whole, ldb, false, nc - whole, kc);
+                    rows(
+                            scratch,
+                            c,
+                            co + j + whole,
+                            ldc,
+                            a,
+                            ao,
+                            lda,
+                            transposeA,
+                            scratch.right,
+                            0,
+                            NR,
+                            kc * NR,
+                            m,
+                            nc - whole,
+                            p,
+                            kc,
+                            add);
+                }
+            }
+        }
+    }
+
+    /** C (m,nc) gets A's columns p to p+kc times the panels of B: panel q at {@code bo + q·panel}, its rows ldb apart. */
+    private static void rows(
+            Scratch scratch,
+            float[] c,
+            int co,
+            int ldc,
+            float[] a,
+            int ao,
+            int lda,
+            boolean transposeA,
+            float[] b,
+            int bo,
+            int ldb,
+            int panel,
+            int m,
+            int nc,
+            int p,
+            int kc,
+            boolean add) {
+        for (int i = 0; i < m; i += MC) {
+            int mc = Math.min(MC, m - i);
+            if (transposeA) {
+                transpose(scratch.left, KC, a, ao + p * lda + i, lda, mc, kc);
+                block(scratch.tile, c, co + i * ldc, ldc, scratch.left, 0, KC, b, bo, ldb, panel, mc, nc, kc, add);
+            } else {
+                block(scratch.tile, c, co + i * ldc, ldc, a, ao + i * lda + p, lda, b, bo, ldb, panel, mc, nc, kc, add);
+            }
+        }
+    }
+
+    private static void block(
+            float[] tile,
+            float[] c,
+            int co,
+            int ldc,
+            float[] a,
+            int ao,
+            int lda,
+            float[] b,
+            int bo,
+            int ldb,
+            int panel,
+            int m,
+            int n,
+            int k,
+            boolean add) {
+        for (int j = 0; j < n; j += NR) {
+            int width = Math.min(NR, n - j);
+            int bj = bo + j / NR * panel;
+            for (int i = 0, rows; i < m; i += rows) {
+                rows = tileRows(m - i);
+                int ci = co + i * ldc + j;
+                int ai = ao + i * lda;
+                if (width == NR && !add) {
+                    tile(rows, c, ci, ldc, a, ai, lda, b, bj, ldb, k);
+                } else {
+                    tile(rows, tile, 0, NR, a, ai, lda, b, bj, ldb, k);
+                    store(c, ci, ldc, tile, rows, width, add);
+                }
+            }
+        }
+    }
+
+    private static int tileRows(int rows) {
+        return rows >= MR ? MR : rows >= 4 ? 4 : rows >= 2 ? 2 : 1;
+    }
+
+    private static void tile(
+            int rows, float[] c, int ci, int ldc, float[] a, int ai, int lda, float[] b, int bi, int ldb, int k) {
+        switch (rows) {
+            case MR -> tile6(c, ci, ldc, a, ai, lda, b, bi, ldb, k);
+            case 4 -> tile4(c, ci, ldc, a, ai, lda, b, bi, ldb, k);
+            case 2 -> tile2(c, ci, ldc, a, ai, lda, b, bi, ldb, k);
+            default -> tile1(c, ci, a, ai, b, bi, ldb, k);
+        }
+    }
+
+    private static void tile6(
+            float[] c, int ci, int ldc, float[] a, int ai, int lda, float[] b, int bi, int ldb, int k) {
+        int a0 = ai;
+        int a1 = a0 + lda;
+        int a2 = a1 + lda;
+        int a3 = a2 + lda;
+        int a4 = a3 + lda;
+        int a5 = a4 + lda;
+        FloatVector c00 = FloatVector.zero(S);
+        FloatVector c01 = c00;
+        FloatVector c10 = c00;
+        FloatVector c11 = c00;
+        FloatVector c20 = c00;
+        FloatVector c21 = c00;
+        FloatVector c30 = c00;
+        FloatVector c31 = c00;
+        FloatVector c40 = c00;
+        FloatVector c41 = c00;
+        FloatVector c50 = c00;
+        FloatVector c51 = c00;
+        int bp = bi;
+        for (int p = 0; p < k; p++) {
+            FloatVector b0 = FloatVector.fromArray(S, b, bp);
+            FloatVector b1 = FloatVector.fromArray(S, b, bp + L);
+            bp += ldb;
+            FloatVector x = FloatVector.broadcast(S, a[a0 + p]);
+            c00 = x.fma(b0, c00);
+            c01 = x.fma(b1, c01);
+            x = FloatVector.broadcast(S, a[a1 + p]);
+            c10 = x.fma(b0, c10);
+            c11 = x.fma(b1, c11);
+            x = FloatVector.broadcast(S, a[a2 + p]);
+            c20 = x.fma(b0, c20);
+            c21 = x.fma(b1, c21);
+            x = FloatVector.broadcast(S, a[a3 + p]);
+            c30 = x.fma(b0, c30);
+            c31 = x.fma(b1, c31);
+            x = FloatVector.broadcast(S, a[a4 + p]);
+            c40 = x.fma(b0, c40);
+            c41 = x.fma(b1, c41);
+            x = FloatVector.broadcast(S, a[a5 + p]);
+            c50 = x.fma(b0, c50);
+            c51 = x.fma(b1, c51);
+        }
+        c00.intoArray(c, ci);
+        c01.intoArray(c, ci + L);
+        c10.intoArray(c, ci + ldc);
+        c11.intoArray(c, ci + ldc + L);
+        c20.intoArray(c, ci + 2 * ldc);
+        c21.intoArray(c, ci + 2 * ldc + L);
+        c30.intoArray(c, ci + 3 * ldc);
+        c31.intoArray(c, ci + 3 * ldc + L);
+        c40.intoArray(c, ci + 4 * ldc);
+        c41.intoArray(c, ci + 4 * ldc + L);
+        c50.intoArray(c, ci + 5 * ldc);
+        c51.intoArray(c, ci + 5 * ldc + L);
+    }
+
+    private static void tile4(
+            float[] c, int ci, int ldc, float[] a, int ai, int lda, float[] b, int bi, int ldb, int k) {
+        int a0 = ai;
+        int a1 = a0 + lda;
+        int a2 = a1 + lda;
+        int a3 = a2 + lda;
+        FloatVector c00 = FloatVector.zero(S);
+        FloatVector c01 = c00;
+        FloatVector c10 = c00;
+        FloatVector c11 = c00;
+        FloatVector c20 = c00;
+        FloatVector c21 = c00;
+        FloatVector c30 = c00;
+        FloatVector c31 = c00;
+        int bp = bi;
+        for (int p = 0; p < k; p++) {
+            FloatVector b0 = FloatVector.fromArray(S, b, bp);
+            FloatVector b1 = FloatVector.fromArray(S, b, bp + L);
+            bp += ldb;
+            FloatVector x = FloatVector.broadcast(S, a[a0 + p]);
+            c00 = x.fma(b0, c00);
+            c01 = x.fma(b1, c01);
+            x = FloatVector.broadcast(S, a[a1 + p]);
+            c10 = x.fma(b0, c10);
+            c11 = x.fma(b1, c11);
+            x = FloatVector.broadcast(S, a[a2 + p]);
+            c20 = x.fma(b0, c20);
+            c21 = x.fma(b1, c21);
+            x = FloatVector.broadcast(S, a[a3 + p]);
+            c30 = x.fma(b0, c30);
+            c31 = x.fma(b1, c31);
+        }
+        c00.intoArray(c, ci);
+        c01.intoArray(c, ci + L);
+        c10.intoArray(c, ci + ldc);
+        c11.intoArray(c, ci + ldc + L);
+        c20.intoArray(c, ci + 2 * ldc);
+        c21.intoArray(c, ci + 2 * ldc + L);
+        c30.intoArray(c, ci + 3 * ldc);
+        c31.intoArray(c, ci + 3 * ldc + L);
+    }
+
+    private static void tile2(
+            float[] c, int ci, int ldc, float[] a, int ai, int lda, float[] b, int bi, int ldb, int k) {
+        int a1 = ai + lda;
+        FloatVector c00 = FloatVector.zero(S);
+        FloatVector c01 = c00;
+        FloatVector c10 = c00;
+        FloatVector c11 = c00;
+        int bp = bi;
+        for (int p = 0; p < k; p++) {
+            FloatVector b0 = FloatVector.fromArray(S, b, bp);
+            FloatVector b1 = FloatVector.fromArray(S, b, bp + L);
+            bp += ldb;
+            FloatVector x = FloatVector.broadcast(S, a[ai + p]);
+            c00 = x.fma(b0, c00);
+            c01 = x.fma(b1, c01);
+            x = FloatVector.broadcast(S, a[a1 + p]);
+            c10 = x.fma(b0, c10);
+            c11 = x.fma(b1, c11);
+        }
+        c00.intoArray(c, ci);
+        c01.intoArray(c, ci + L);
+        c10.intoArray(c, ci + ldc);
+        c11.intoArray(c, ci + ldc + L);
+    }
+
+    private static void tile1(float[] c, int ci, float[] a, int ai, float[] b, int bi, int ldb, int k) {
+        FloatVector c00 = FloatVector.zero(S);
+        FloatVector c01 = c00;
+        int bp = bi;
+        for (int p = 0; p < k; p++) {
+            FloatVector x = FloatVector.broadcast(S, a[ai + p]);
+            c00 = x.fma(FloatVector.fromArray(S, b, bp), c00);
+            c01 = x.fma(FloatVector.fromArray(S, b, bp + L), c01);
+            bp += ldb;
+        }
+        c00.intoArray(c, ci);
+        c01.intoArray(c, ci + L);
+    }
+
+    /** The first {@code width} columns of a tile into C. */
+    private static void store(float[] c, int ci, int ldc, float[] tile, int rows, int width, boolean add) {
+        for (int r = 0; r < rows; r++) {
+            int to = ci + r * ldc;
+            int from = r * NR;
+            if (add) {
+                for (int j = 0; j < width; j++) {
+                    c[to + j] = tile[from + j] + c[to + j];
+                }
+            } else {
+                for (int j = 0; j < width; j++) {
+                    c[to + j] = tile[from + j];
+                }
+            }
+        }
+    }
+
+    /** Rows (rows,cols) from a matrix stored as (cols,rows). */
+    private static void transpose(float[] to, int ldt, float[] from, int fo, int ldf, int rows, int cols) {
+        for (int i = 0; i < rows; i++) {
+            for (int p = 0; p < cols; p++) {
+                to[i * ldt + p] = from[fo + p * ldf + i];
+            }
+        }
+    }
+
+    /**
+     * op(B) (k,n) as panels (k,NR), {@code panel} apart, the last one padded with zeros. A product of this class never
+     * stores what it computes from the padding.
+     */
+    private static void packPanels(
+            float[] to, int too, int panel, float[] b, int bo, int ldb, boolean transposeB, int n, int k) {
+        for (int j = 0; j < n; j += NR) {
+            int width = Math.min(NR, n - j);
+            int t = too + j / NR * panel;
+            for (int q = transposeB ? width : NR; q < NR && width < NR; q++) {
+                for (int p = 0; p < k; p++) {
+                    to[t + p * NR + q] = 0f;
+                }
+            }
+            if (transposeB) {
+                for (int q = 0; q < width; q++) {
+                    int from = bo + (j + q) * ldb;
+                    for (int p = 0; p < k; p++) {
+                        to[t + p * NR + q] = b[from + p];
+                    }
+                }
+            } else if (width == NR) {
+                for (int p = 0; p < k; p++) {
+                    FloatVector.fromArray(S, b, bo + p * ldb + j).intoArray(to, t + p * NR);
+                    FloatVector.fromArray(S, b, bo + p * ldb + j + L).intoArray(to, t + p * NR + L);
+                }
+            } else {
+                for (int p = 0; p < k; p++) {
+                    for (int q = 0; q < NR; q++) {
+                        to[t + p * NR + q] = q < width ? b[bo + p * ldb + j + q] : 0f;
+                    }
+                }
+            }
+        }
+    }
+
+    /** op(B) (k,n) as panels of full inner length. */
+    private static final class Panels implements Right32 {
+        private final boolean transposeB;
+        private final int n;
+        private final int k;
+        private final float[] panels;
+
+        Panels(boolean transposeB, int n, int k) {
+            this.transposeB = transposeB;
+            this.n = n;
+            this.k = k;
+            panels = new float[Math.multiplyExact((n + NR - 1) / NR * NR, k)];
+        }
+
+        @Override
+        public void set(float[] b, int bo, int ldb) {
+            packPanels(panels, 0, k * NR, b, bo, ldb, transposeB, n, k);
+        }
+
+        @Override
+        public void multiply(
+                float[] c, int co, int ldc, float[] a, int ao, int lda, boolean transposeA, int m, boolean accumulate) {
+            if (k == 0 && !accumulate) {
+                Gemm32.zero(c, co, ldc, m, n);
+            }
+            Scratch scratch = SCRATCH.get();
+            for (int j = 0; j < n; j += NC) {
+                int nc = Math.min(NC, n - j);
+                for (int p = 0; p < k; p += KC) {
+                    int kc = Math.min(KC, k - p);
+                    int bp = j * k + p * NR;
+                    rows(
+                            scratch,
+                            c,
+                            co + j,
+                            ldc,
+                            a,
+                            ao,
+                            lda,
+                            transposeA,
+                            panels,
+                            bp,
+                            NR,
+                            k * NR,
+                            m,
+                            nc,
+                            p,
+                            kc,
+                            accumulate || p > 0);
+                }
+            }
+        }
+    }
+}
