@@ -1,5 +1,6 @@
 package io.github.batchjac.backend;
 
+import io.github.batchjac.backend.cpu.CpuBackend;
 import io.github.batchjac.backend.reference.ReferenceBackend;
 import java.util.List;
 
@@ -33,7 +34,7 @@ public final class Backends {
 
     /** The CPU with {@code threads} threads. @throws IllegalArgumentException if that is less than 1 */
     public static Backend cpu(int threads) {
-        return new ReferenceBackend(); // SEAM: new CpuBackend(threads)
+        return new CpuBackend(threads);
     }
 
     /** The oracle: dense, float64, one thread, slow. */

@@ -120,7 +120,7 @@ public final class SaliencySheet {
         double largest = gradient.largest();
         tile(x + 2 * PAD + TILE, y + PAD, (u, v) -> {
             int colour = diverging(largest == 0 ? 0 : gradient.at(u, v) / largest);
-            return mix(colour, 0x23272E, 0.55 * image.contour(u, v));
+            return mix(colour, 0x23272E, 0.7 * image.contour(u, v));
         });
         boolean right = card.label() == card.predicted();
         int baseline = y + 2 * PAD + TILE + 15;
@@ -133,10 +133,9 @@ public final class SaliencySheet {
         text(sure, end, baseline, Font.PLAIN, 15, FAINT);
     }
 
-    /** {@code 99.97 %}, never rounded up to certainty. */
+    /** {@code 99.9 %}, never rounded up to certainty. */
     private static String percent(double p) {
-        double percent = Math.floor(p * 1e4) / 100;
-        return String.format(Locale.ROOT, percent >= 99 ? "%.2f %%" : "%.0f %%", percent);
+        return String.format(Locale.ROOT, "%.1f %%", Math.floor(p * 1e3) / 10);
     }
 
     private interface Shade {
@@ -248,7 +247,7 @@ public final class SaliencySheet {
             double h = 1.0 / (TILE * SCALE);
             double here = at(u, v) - 0.5;
             double slope = Math.hypot(at(u + h, v) - at(u - h, v), at(u, v + h) - at(u, v - h)) / 2;
-            return slope == 0 ? 0 : Math.max(0, 1 - Math.abs(here) / slope / 1.3);
+            return slope == 0 ? 0 : Math.max(0, 1 - Math.abs(here) / slope / 1.6);
         }
 
         private double pixel(int i, int j) {

@@ -92,6 +92,17 @@ class NpzReaderTest {
                 .hasMessageContaining("cannot hold");
     }
 
+    @Test
+    void aChangedNumberIsFoundByItsChecksum() throws IOException {
+        byte[] bytes = Files.readAllBytes(NpyReaderTest.resource("npy/stored.npz"));
+        int at = new String(bytes, StandardCharsets.ISO_8859_1).indexOf("NUMPY") + 127 + 30;
+        bytes[at] ^= 1;
+        Path file = Files.write(directory.resolve("x.npz"), bytes);
+        assertThatThrownBy(() -> NpzReader.read(file))
+                .isInstanceOf(FormatException.class)
+                .hasMessageContaining("the checksum of \"a.npy\" does not match its bytes");
+    }
+
     private Path zip(String name, byte[] contents) throws IOException {
         Path file = directory.resolve("x.npz");
         try (ZipOutputStream out = new ZipOutputStream(Files.newOutputStream(file))) {
