@@ -99,15 +99,7 @@ interface Gemm32 {
 
         /** As {@link Gemm32#multiply} with the B last set, to the same bits. */
         void multiply(
-                float[] c,
-                int co,
-                int ldc,
-                float[] a,
-                int ao,
-                int lda,
-                boolean transposeA,
-                int m,
-                boolean accumulate);
+                float[] c, int co, int ldc, float[] a, int ao, int lda, boolean transposeA, int m, boolean accumulate);
     }
 
     /** The matrices of a batch, one below the other, are one tall matrix when B is shared and nothing lies between. */

@@ -74,7 +74,16 @@ final class PlainGemm32 implements Gemm32 {
         for (int p = 0; p < whole; p += 4) {
             int at = ai + p * next;
             addFourRows(
-                    row, n, a[at], a[at + next], a[at + 2 * next], a[at + 3 * next], b[p], b[p + 1], b[p + 2], b[p + 3]);
+                    row,
+                    n,
+                    a[at],
+                    a[at + next],
+                    a[at + 2 * next],
+                    a[at + 3 * next],
+                    b[p],
+                    b[p + 1],
+                    b[p + 2],
+                    b[p + 3]);
         }
         for (int p = whole; p < k; p++) {
             addRow(row, n, a[ai + p * next], b[p]);
@@ -82,7 +91,16 @@ final class PlainGemm32 implements Gemm32 {
     }
 
     private static void addFourRows(
-            float[] row, int n, float a0, float a1, float a2, float a3, float[] b0, float[] b1, float[] b2, float[] b3) {
+            float[] row,
+            int n,
+            float a0,
+            float a1,
+            float a2,
+            float a3,
+            float[] b0,
+            float[] b1,
+            float[] b2,
+            float[] b3) {
         for (int j = 0; j < n; j++) {
             row[j] = row[j] + a0 * b0[j] + a1 * b1[j] + a2 * b2[j] + a3 * b3[j];
         }

@@ -61,8 +61,7 @@ final class VectorGemm32 implements Gemm32 {
         if (m == 0 || n == 0 || k == 0) {
             return;
         }
-        product(
-                SCRATCH.get(), c, co, ldc, a, ao, lda, transposeA, b, bo, ldb, transposeB, m, n, k, accumulate);
+        product(SCRATCH.get(), c, co, ldc, a, ao, lda, transposeA, b, bo, ldb, transposeB, m, n, k, accumulate);
     }
 
     @Override
@@ -86,10 +85,30 @@ final class VectorGemm32 implements Gemm32 {
             int n,
             int k,
             boolean accumulate) {
-        if (m == 0 || n == 0 || k == 0 || Gemm32.isOneProduct(ldc, strideC, lda, strideA, transposeA, strideB, batch, m)) {
+        if (m == 0
+                || n == 0
+                || k == 0
+                || Gemm32.isOneProduct(ldc, strideC, lda, strideA, transposeA, strideB, batch, m)) {
             Gemm32.super.multiplyBatch(
-                    c, co, ldc, strideC, a, ao, lda, strideA, transposeA, b, bo, ldb, strideB, transposeB, batch, m, n,
-                    k, accumulate);
+                    c,
+                    co,
+                    ldc,
+                    strideC,
+                    a,
+                    ao,
+                    lda,
+                    strideA,
+                    transposeA,
+                    b,
+                    bo,
+                    ldb,
+                    strideB,
+                    transposeB,
+                    batch,
+                    m,
+                    n,
+                    k,
+                    accumulate);
             return;
         }
         Scratch scratch = SCRATCH.get();
@@ -146,8 +165,23 @@ final class VectorGemm32 implements Gemm32 {
                 if (pack) {
                     packPanels(scratch.right, 0, kc * NR, b, bp, ldb, transposeB, nc, kc);
                     rows(
-                            scratch, c, co + j, ldc, a, ao, lda, transposeA, scratch.right, 0, NR, kc * NR, m, nc, p,
-                            kc, add);
+                            scratch,
+                            c,
+                            co + j,
+                            ldc,
+                            a,
+                            ao,
+                            lda,
+                            transposeA,
+                            scratch.right,
+                            0,
+                            NR,
+                            kc * NR,
+                            m,
+                            nc,
+                            p,
+                            kc,
+                            add);
                     continue;
                 }
                 // The last panel is read to its full width; what lies beyond B goes into lanes that are never stored.
@@ -158,8 +192,23 @@ final class VectorGemm32 implements Gemm32 {
                 if (direct < nc) {
                     packPanels(scratch.right, 0, kc * NR, b, bp + whole, ldb, false, nc - whole, kc);
                     rows(
-                            scratch, c, co + j + whole, ldc, a, ao, lda, transposeA, scratch.right, 0, NR, kc * NR, m,
-                            nc - whole, p, kc, add);
+                            scratch,
+                            c,
+                            co + j + whole,
+                            ldc,
+                            a,
+                            ao,
+                            lda,
+                            transposeA,
+                            scratch.right,
+                            0,
+                            NR,
+                            kc * NR,
+                            m,
+                            nc - whole,
+                            p,
+                            kc,
+                            add);
                 }
             }
         }
@@ -367,8 +416,7 @@ final class VectorGemm32 implements Gemm32 {
         c11.intoArray(c, ci + ldc + L);
     }
 
-    private static void tile1(
-            float[] c, int ci, float[] a, int ai, float[] b, int bi, int ldb, int k) {
+    private static void tile1(float[] c, int ci, float[] a, int ai, float[] b, int bi, int ldb, int k) {
         FloatVector c00 = FloatVector.zero(S);
         FloatVector c01 = c00;
         int bp = bi;
@@ -465,15 +513,7 @@ final class VectorGemm32 implements Gemm32 {
 
         @Override
         public void multiply(
-                float[] c,
-                int co,
-                int ldc,
-                float[] a,
-                int ao,
-                int lda,
-                boolean transposeA,
-                int m,
-                boolean accumulate) {
+                float[] c, int co, int ldc, float[] a, int ao, int lda, boolean transposeA, int m, boolean accumulate) {
             if (k == 0 && !accumulate) {
                 Gemm32.zero(c, co, ldc, m, n);
             }
@@ -484,7 +524,22 @@ final class VectorGemm32 implements Gemm32 {
                     int kc = Math.min(KC, k - p);
                     int bp = j * k + p * NR;
                     rows(
-                            scratch, c, co + j, ldc, a, ao, lda, transposeA, panels, bp, NR, k * NR, m, nc, p, kc,
+                            scratch,
+                            c,
+                            co + j,
+                            ldc,
+                            a,
+                            ao,
+                            lda,
+                            transposeA,
+                            panels,
+                            bp,
+                            NR,
+                            k * NR,
+                            m,
+                            nc,
+                            p,
+                            kc,
                             accumulate || p > 0);
                 }
             }

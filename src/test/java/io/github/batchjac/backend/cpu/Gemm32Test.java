@@ -2,6 +2,7 @@ package io.github.batchjac.backend.cpu;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.ludovic.netlib.blas.NativeBLAS;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -19,7 +20,16 @@ class Gemm32Test {
     private static final float CANARY = -12345f;
 
     static Stream<Gemm32> engines() {
-        return Stream.of(new PlainGemm32(), new VectorGemm32());
+        Stream.Builder<Gemm32> engines = Stream.<Gemm32>builder()
+                .add(new PlainGemm32())
+                .add(new VectorGemm32())
+                .add(GemmChoice32.of(false))
+                .add(GemmChoice32.of(true));
+        NativeBLAS blas = Blas.floats();
+        if (blas != null) {
+            engines.add(new BlasGemm32(blas));
+        }
+        return engines.build();
     }
 
     /** A matrix inside an array of canaries. */
@@ -173,11 +183,10 @@ class Gemm32Test {
     private static void assertSameBits(Matrix actual, Matrix expected, int rows, String what) {
         for (int i = 0; i < rows; i++) {
             for (int j = 0; j < expected.cols; j++) {
-                if (Float.floatToRawIntBits(actual.get(i, j)) // 32 only
-                // 64 only: if (Double.doubleToRawLongBits(actual.get(i, j))
-                        != Float.floatToRawIntBits(expected.get(i, j))) { // 32 only
-                // 64 only: != Double.doubleToRawLongBits(expected.get(i, j))) {
-                    assertThat(actual.get(i, j)).as("%s, entry %d %d", what, i, j).isEqualTo(expected.get(i, j));
+                if (Float.compare(actual.get(i, j), expected.get(i, j)) != 0) {
+                    assertThat(actual.get(i, j))
+                            .as("%s, entry %d %d", what, i, j)
+                            .isEqualTo(expected.get(i, j));
                 }
             }
         }
@@ -215,8 +224,13 @@ class Gemm32Test {
                 product.run(gemm, whole, accumulate);
                 Matrix parts = start.moved(5, 2);
                 Case moved = new Case(
-                        product.a.moved(3, 5), product.transposeA, product.b.moved(1, 7), product.transposeB,
-                        product.m, product.n, product.k);
+                        product.a.moved(3, 5),
+                        product.transposeA,
+                        product.b.moved(1, 7),
+                        product.transposeB,
+                        product.m,
+                        product.n,
+                        product.k);
                 for (int i = 0, count; i < product.m; i += count) {
                     count = Math.min(product.m - i, 1 + random.nextInt(random.nextBoolean() ? 5 : 300));
                     moved.rows(gemm, parts, i, count, accumulate);
@@ -240,8 +254,15 @@ class Gemm32Test {
                 Matrix before = actual.moved(2, 3);
                 product.run(gemm, expected, accumulate);
                 right.multiply(
-                        actual.array, actual.at, actual.row, product.a.array, product.a.at, product.a.row,
-                        product.transposeA, product.m, accumulate);
+                        actual.array,
+                        actual.at,
+                        actual.row,
+                        product.a.array,
+                        product.a.at,
+                        product.a.row,
+                        product.transposeA,
+                        product.m,
+                        accumulate);
                 assertSameBits(actual, expected, product.m, product.toString());
                 actual.assertOnlyInsideChangedSince(before);
             }
@@ -252,7 +273,9 @@ class Gemm32Test {
     @MethodSource("engines")
     void aBatchGivesTheBitsOfItsProducts(Gemm32 gemm) {
         Random random = new Random(7);
-        for (int[] shape : new int[][] {{10, 10, 10}, {3, 7, 5}, {32, 32, 32}, {65, 33, 17}, {0, 3, 3}, {3, 4, 0}, {1, 40, 9}, {70, 70, 300}}) {
+        for (int[] shape : new int[][] {
+            {10, 10, 10}, {3, 7, 5}, {32, 32, 32}, {65, 33, 17}, {0, 3, 3}, {3, 4, 0}, {1, 40, 9}, {70, 70, 300}
+        }) {
             int m = shape[0];
             int n = shape[1];
             int k = shape[2];
@@ -271,12 +294,42 @@ class Gemm32Test {
                 Matrix expected = c.moved(c.at, c.row - c.cols);
                 for (int s = 0; s < batch; s++) {
                     gemm.multiply(
-                            expected.array, expected.at + s * strideC, c.row, a.array, a.at + s * strideA, a.row, ta,
-                            b.array, b.at + s * strideB, b.row, tb, m, n, k, accumulate);
+                            expected.array,
+                            expected.at + s * strideC,
+                            c.row,
+                            a.array,
+                            a.at + s * strideA,
+                            a.row,
+                            ta,
+                            b.array,
+                            b.at + s * strideB,
+                            b.row,
+                            tb,
+                            m,
+                            n,
+                            k,
+                            accumulate);
                 }
                 gemm.multiplyBatch(
-                        c.array, c.at, c.row, strideC, a.array, a.at, a.row, strideA, ta, b.array, b.at, b.row,
-                        strideB, tb, batch, m, n, k, accumulate);
+                        c.array,
+                        c.at,
+                        c.row,
+                        strideC,
+                        a.array,
+                        a.at,
+                        a.row,
+                        strideA,
+                        ta,
+                        b.array,
+                        b.at,
+                        b.row,
+                        strideB,
+                        tb,
+                        batch,
+                        m,
+                        n,
+                        k,
+                        accumulate);
                 assertSameBits(c, expected, c.rows, Arrays.toString(shape) + " mode " + mode);
                 c.assertOnlyInsideChangedSince(expected);
             }
