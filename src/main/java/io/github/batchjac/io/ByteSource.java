@@ -8,6 +8,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.zip.CRC32;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipException;
 import java.util.zip.ZipFile;
@@ -63,11 +64,15 @@ interface ByteSource extends Closeable {
         }
     }
 
-    /** The inflated bytes of a zip entry. Reading forward is cheap; reading backward starts again. */
+    /**
+     * The inflated bytes of a zip entry, whose checksum is compared when the last one is read. Reading forward is cheap;
+     * reading backward starts again.
+     */
     final class OfZipEntry implements ByteSource {
         private final ZipFile zip;
         private final ZipEntry entry;
         private final byte[] piece = new byte[1 << 16];
+        private final CRC32 crc = new CRC32();
         private @Nullable InputStream stream;
         private long at;
 
@@ -92,16 +97,27 @@ interface ByteSource extends Closeable {
                 }
                 stream = in;
             }
-            in.skipNBytes(position - at);
-            at = position;
-            while (into.hasRemaining()) {
-                int n = in.read(piece, 0, Math.min(piece.length, into.remaining()));
-                if (n < 0) {
-                    throw new EOFException("the entry holds fewer bytes than it declares");
-                }
-                into.put(piece, 0, n);
-                at += n;
+            while (at < position) {
+                piece(in, position - at);
             }
+            while (into.hasRemaining()) {
+                into.put(piece, 0, piece(in, into.remaining()));
+            }
+        }
+
+        /** Takes at least one and at most {@code most} bytes into the piece. */
+        private int piece(InputStream in, long most) throws IOException {
+            int n = in.read(piece, 0, (int) Math.min(piece.length, most));
+            if (n < 0) {
+                throw new EOFException("the entry holds fewer bytes than it declares");
+            }
+            crc.update(piece, 0, n);
+            at += n;
+            if (at == entry.getSize() && crc.getValue() != entry.getCrc()) {
+                throw new ZipException(
+                        "the checksum of " + InputFiles.quote(entry.getName()) + " does not match its bytes");
+            }
+            return n;
         }
 
         @Override
@@ -109,6 +125,7 @@ interface ByteSource extends Closeable {
             InputStream in = stream;
             stream = null;
             at = 0;
+            crc.reset();
             if (in != null) {
                 in.close();
             }

@@ -181,7 +181,7 @@ final class OnnxOperators {
     private static Value perSample(OnnxOperand a, OnnxOperand other) {
         int rank = other.shape().rank();
         if (a.batched()) {
-            if (other.batched() ? a.shape().rank() != rank : false) {
+            if (other.batched() && a.shape().rank() != rank) {
                 throw new IllegalArgumentException("its operands have shapes " + withBatch(a) + " and "
                         + withBatch(other) + ", whose batch axes do not align");
             }
@@ -261,13 +261,15 @@ final class OnnxOperators {
         }
         if (node.has(2) && beta != 0 && product.operands().size() < 3) {
             OnnxOperand c = node.input(2);
-            OnnxOperand y = new Batched(product);
-            product = broadcast(Op.Arithmetic.ADD, product, scaled(perSample(c, y), beta));
+            Value bias = scaled(perSample(c, new Batched(product)), beta);
+            Shape before = product.shape();
+            product = broadcast(Op.Arithmetic.ADD, product, bias);
+            if (!product.shape().equals(before)) {
+                throw new IllegalArgumentException(
+                        "C has shape " + c.shape() + ", which does not broadcast to " + before);
+            }
         } else if (alpha == 1 && product.operands().size() < 3) {
             unbiased.add(node.output());
-        }
-        if (product.shape().rank() != 1) {
-            throw new IllegalArgumentException("C has shape " + node.input(2).shape() + ", expected a vector");
         }
         return new Batched(product);
     }

@@ -139,21 +139,21 @@ class NpyReaderTest {
     }
 
     @ParameterizedTest
-    @CsvSource(delimiter = '|', textBlock = """
-                    bad_bigendian  | is big-endian (>f4), expected little-endian (<f4)
-                    bad_fortran    | is in Fortran order, expected C order
-                    bad_object     | holds Python objects (a pickle), which are never loaded
-                    bad_structured | holds records (a structured type)
-                    bad_f2         | holds elements of type "<f2", expected one of <f4, <f8, <i8, <i4
-                    bad_u1         | holds elements of type "|u1"
-                    bad_c8         | holds elements of type "<c8"
-                    bad_str        | holds elements of type "<U2"
-                    """.replace("|u1", "'|u1'"))
+    @CsvSource(delimiter = ';', quoteCharacter = '`', textBlock = """
+                    bad_bigendian  ; is big-endian (>f4), expected little-endian (<f4)
+                    bad_fortran    ; is in Fortran order, expected C order
+                    bad_object     ; holds Python objects (a pickle), which are never loaded
+                    bad_structured ; holds records (a structured type)
+                    bad_f2         ; holds elements of type "<f2", expected one of <f4, <f8, <i8, <i4
+                    bad_u1         ; holds elements of type "|u1"
+                    bad_c8         ; holds elements of type "<c8"
+                    bad_str        ; holds elements of type "<U2"
+                    """)
     void whatIsNoPlainArrayOfRealsIsRefusedByName(String name, String message) {
         assertThatThrownBy(() -> NpyReader.open(npy(name)))
                 .isInstanceOf(FormatException.class)
                 .hasMessageStartingWith(npy(name) + ": ")
-                .hasMessageContaining(message.replace("'", ""));
+                .hasMessageContaining(message);
     }
 
     @Test
@@ -204,7 +204,7 @@ class NpyReaderTest {
     }
 
     @ParameterizedTest
-    @CsvSource(delimiter = ';', textBlock = """
+    @CsvSource(delimiter = ';', quoteCharacter = '`', textBlock = """
                     {'descr': '<f4', 'fortran_order': False, 'shape': (-5, 3)}                  ; negative axis
                     {'descr': '<f4', 'fortran_order': False, 'shape': (4611686018427387904, 4)} ; more than 2^63 elements
                     {'descr': '<f8', 'fortran_order': False, 'shape': (4611686018427387904,)}   ; whose bytes 2^63 does not count
@@ -223,7 +223,7 @@ class NpyReaderTest {
                     """)
     void aHeaderThatSaysSomethingElseIsRefused(String header, String message) throws IOException {
         Path file = directory.resolve("x.npy");
-        Files.write(file, npyWithHeader(header.replace("''", "'")));
+        Files.write(file, npyWithHeader(header));
         assertThatThrownBy(() -> NpyReader.open(file))
                 .isInstanceOf(FormatException.class)
                 .hasMessageContaining(message);

@@ -1,5 +1,6 @@
 package io.github.batchjac.io;
 
+import static io.github.batchjac.io.ArrayWriterTest.array;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -25,9 +26,9 @@ class NpzReaderTest {
     void storedArraysAreWhatNumPyWrote() throws IOException {
         Map<String, Tensor> arrays = NpzReader.read(NpyReaderTest.resource("npy/stored.npz"));
         assertThat(arrays.keySet()).containsExactly("a", "labels", "0.weight");
-        ArrayWriterTest.assertSame(arrays.get("a"), NpyReader.read(NpyReaderTest.resource("npy/f4_5x3.npy")));
-        assertThat(arrays.get("labels").longs()).containsExactly(3, 1, 2);
-        assertThat(arrays.get("0.weight").doubles()).containsExactly(1, 2);
+        ArrayWriterTest.assertSame(array(arrays, "a"), NpyReader.read(NpyReaderTest.resource("npy/f4_5x3.npy")));
+        assertThat(array(arrays, "labels").longs()).containsExactly(3, 1, 2);
+        assertThat(array(arrays, "0.weight").doubles()).containsExactly(1, 2);
     }
 
     @Test
@@ -90,6 +91,17 @@ class NpzReaderTest {
         assertThatThrownBy(() -> NpzReader.read(file))
                 .isInstanceOf(FormatException.class)
                 .hasMessageContaining("cannot hold");
+    }
+
+    @Test
+    void aChangedNumberIsFoundByItsChecksum() throws IOException {
+        byte[] bytes = Files.readAllBytes(NpyReaderTest.resource("npy/stored.npz"));
+        int at = new String(bytes, StandardCharsets.ISO_8859_1).indexOf("NUMPY") + 127 + 30;
+        bytes[at] ^= 1;
+        Path file = Files.write(directory.resolve("x.npz"), bytes);
+        assertThatThrownBy(() -> NpzReader.read(file))
+                .isInstanceOf(FormatException.class)
+                .hasMessageContaining("the checksum of \"a.npy\" does not match its bytes");
     }
 
     private Path zip(String name, byte[] contents) throws IOException {
