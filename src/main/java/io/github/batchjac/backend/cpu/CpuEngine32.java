@@ -30,6 +30,7 @@ final class CpuEngine32 implements Engine {
     private final List<Action32> steps;
     private final List<Slot> inputs = new ArrayList<>();
     private final List<Slot> results = new ArrayList<>();
+    private final List<Slot> sharedResults = new ArrayList<>();
     private final List<Slot> reduced = new ArrayList<>();
     private final double workPerSample;
     private boolean stale = true;
@@ -51,7 +52,14 @@ final class CpuEngine32 implements Engine {
         for (Slot slot : plan.slots()) {
             switch (slot.role()) {
                 case INPUT, LABELS -> inputs.add(slot);
-                case RESULT -> results.add(slot);
+                case RESULT -> {
+                    if (slot.shared()) {
+                        sharedResults.add(slot);
+                        placeShared(slot, new float[slot.size()]);
+                    } else {
+                        results.add(slot);
+                    }
+                }
                 case REDUCED -> {
                     reduced.add(slot);
                     for (Frame32 frame : frames) {
@@ -123,6 +131,9 @@ final class CpuEngine32 implements Engine {
                 action.run(frames[0], 1);
             }
             stale = false;
+        }
+        for (Slot slot : sharedResults) {
+            System.arraycopy(frames[0].array(slot), 0, tensor(wanted, slot).floats(), 0, slot.size());
         }
         int tiles = (samples + tile - 1) / tile;
         AtomicInteger turn = new AtomicInteger();

@@ -2,6 +2,7 @@ package io.github.batchjac.backend.cpu;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.ludovic.netlib.blas.NativeBLAS;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -19,7 +20,16 @@ class Gemm32Test {
     private static final float CANARY = -12345f;
 
     static Stream<Gemm32> engines() {
-        return Stream.of(new PlainGemm32(), new VectorGemm32());
+        Stream.Builder<Gemm32> engines = Stream.<Gemm32>builder()
+                .add(new PlainGemm32())
+                .add(new VectorGemm32())
+                .add(GemmChoice32.of(false))
+                .add(GemmChoice32.of(true));
+        NativeBLAS blas = Blas.floats();
+        if (blas != null) {
+            engines.add(new BlasGemm32(blas));
+        }
+        return engines.build();
     }
 
     /** A matrix inside an array of canaries. */
@@ -173,10 +183,7 @@ class Gemm32Test {
     private static void assertSameBits(Matrix actual, Matrix expected, int rows, String what) {
         for (int i = 0; i < rows; i++) {
             for (int j = 0; j < expected.cols; j++) {
-                if (Float.floatToRawIntBits(actual.get(i, j)) // 32 only
-                        // 64 only: if (Double.doubleToRawLongBits(actual.get(i, j))
-                        != Float.floatToRawIntBits(expected.get(i, j))) { // 32 only
-                    // 64 only: != Double.doubleToRawLongBits(expected.get(i, j))) {
+                if (Float.compare(actual.get(i, j), expected.get(i, j)) != 0) {
                     assertThat(actual.get(i, j))
                             .as("%s, entry %d %d", what, i, j)
                             .isEqualTo(expected.get(i, j));
