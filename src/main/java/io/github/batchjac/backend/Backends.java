@@ -51,13 +51,15 @@ public final class Backends {
      */
     public static Backend choose(String device, int threads) {
         if (threads < 0) {
-            throw new IllegalArgumentException("threads is " + threads + ", expected 1 or more, or 0 for one per processor");
+            throw new IllegalArgumentException(
+                    "threads is " + threads + ", expected 1 or more, or 0 for one per processor");
         }
         return switch (device) {
             case AUTO, CPU -> threads == 0 ? cpu() : cpu(threads);
             case REFERENCE -> reference();
-            default -> throw new IllegalArgumentException(
-                    "there is no device " + device + "; devices: " + String.join(", ", devices()));
+            default ->
+                throw new IllegalArgumentException(
+                        "there is no device " + device + "; devices: " + String.join(", ", devices()));
         };
     }
 }

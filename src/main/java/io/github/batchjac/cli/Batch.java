@@ -17,7 +17,8 @@ final class Batch implements Samples {
         long samples = column.count();
         if (samples >= 0) {
             if (count >= 0 && samples != count) {
-                throw new Failure(column.source().where() + ": has " + samples + " samples, but " + counted + " has " + count);
+                throw new Failure(
+                        column.source().where() + ": has " + samples + " samples, but " + counted + " has " + count);
             }
             count = samples;
             counted = column.source().where();

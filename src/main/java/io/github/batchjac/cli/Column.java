@@ -138,8 +138,8 @@ final class Column {
     private void checkLabels(long[] labels, long first) {
         for (int b = 0; b < labels.length; b++) {
             if (labels[b] < 0 || labels[b] >= classes) {
-                throw new Failure(source.where() + ": sample " + (first + b) + " has label " + labels[b] + ", expected 0 to "
-                        + (classes - 1));
+                throw new Failure(source.where() + ": sample " + (first + b) + " has label " + labels[b]
+                        + ", expected 0 to " + (classes - 1));
             }
         }
     }

@@ -27,13 +27,15 @@ abstract class Computation implements Callable<Integer> {
             index = "1",
             arity = "0..1",
             paramLabel = "INPUT",
-            description = "The batch: an .npy file (B, n), an .npz keyed by the model's input names, or example:digits.")
+            description =
+                    "The batch: an .npy file (B, n), an .npz keyed by the model's input names, or example:digits.")
     @Nullable String input;
 
     @Option(
             names = "--out",
             paramLabel = "FILE",
-            description = "Where the result goes: .npy for one array, .npz for several by name. It appears whole or not at all.")
+            description =
+                    "Where the result goes: .npy for one array, .npz for several by name. It appears whole or not at all.")
     @Nullable Path out;
 
     @Mixin
@@ -87,7 +89,9 @@ abstract class Computation implements Callable<Integer> {
     private void explain(Task task, long batch) {
         try (Backend backend = device.backend()) {
             Plan made = Plan.of(task.graph(), task.request(), work.workload(backend, batch));
-            output.report(Summary.plan(title(), made, backend, device.describe(backend)), spec.commandLine().getOut());
+            output.report(
+                    Summary.plan(title(), made, backend, device.describe(backend)),
+                    spec.commandLine().getOut());
         }
     }
 

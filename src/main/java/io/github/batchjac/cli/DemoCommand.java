@@ -57,16 +57,26 @@ final class DemoCommand implements Callable<Integer> {
                 Backend backend = device.backend()) {
             Tensor x = images.readAll();
             long batch = x.shape().axis(0);
-            Plan plan = Plan.of(network, Request.jacobian("x").withValue(), backend.workload(batch).in(Precision.F32));
+            Plan plan = Plan.of(
+                    network,
+                    Request.jacobian("x").withValue(),
+                    backend.workload(batch).in(Precision.F32));
             try (Program program = backend.prepare(plan)) {
                 Map<String, Tensor> results = program.run(Map.of("x", x));
                 double seconds = measure(program, Map.of("x", x), results);
                 Tensor jacobian = Objects.requireNonNull(results.get("x"));
                 Tensor probabilities = Objects.requireNonNull(results.get(Request.VALUE));
                 DemoDigits digits = new DemoDigits(x, labels.readAll().longs(), probabilities, jacobian);
-                String speed = String.format(Locale.ROOT, "Jacobians of %s digits in %s on the %s", batch, Sizes.time(seconds), backend.name());
+                String speed = String.format(
+                        Locale.ROOT,
+                        "Jacobians of %s digits in %s on the %s",
+                        batch,
+                        Sizes.time(seconds),
+                        backend.name());
                 picture.write(SaliencySheet.png(digits.sections(), speed + ", by ./batchjac demo"));
-                output.report(summary(plan, backend, jacobian, seconds, digits.accuracy()), spec.commandLine().getOut());
+                output.report(
+                        summary(plan, backend, jacobian, seconds, digits.accuracy()),
+                        spec.commandLine().getOut());
             }
         }
         return 0;
@@ -90,14 +100,28 @@ final class DemoCommand implements Callable<Integer> {
         String description = device.describe(backend);
         return new Summary(
                         "demo",
-                        "The Jacobian of ten class probabilities with respect to 64 pixels, for each of " + batch + " digits")
+                        "The Jacobian of ten class probabilities with respect to 64 pixels, for each of " + batch
+                                + " digits")
                 .line("digits", Digits.SOURCE)
-                .line("network", String.format(Locale.ROOT, "64-32-10, tanh, softmax; trained by this library; right on %.1f%%", 100 * accuracy))
+                .line(
+                        "network",
+                        String.format(
+                                Locale.ROOT,
+                                "64-32-10, tanh, softmax; trained by this library; right on %.1f%%",
+                                100 * accuracy))
                 .line("result", jacobian + ", " + Sizes.bytes(bytes) + " (B, out, in)")
                 .line("device", description)
-                .line("plan", Summary.plan(plan) + " (more: batchjac plan jacobian example:digits --batch " + batch + ")")
-                .line("time", String.format(Locale.ROOT, "%s for the batch, the best of a second of runs: %s samples/s, %.2f GB/s of Jacobians",
-                        Sizes.time(seconds), Sizes.rate(batch / seconds), bytes / seconds / 1e9))
+                .line(
+                        "plan",
+                        Summary.plan(plan) + " (more: batchjac plan jacobian example:digits --batch " + batch + ")")
+                .line(
+                        "time",
+                        String.format(
+                                Locale.ROOT,
+                                "%s for the batch, the best of a second of runs: %s samples/s, %.2f GB/s of Jacobians",
+                                Sizes.time(seconds),
+                                Sizes.rate(batch / seconds),
+                                bytes / seconds / 1e9))
                 .line("picture", out.toString())
                 .fact("batch", batch)
                 .fact("device", backend.name())

@@ -14,7 +14,8 @@ final class DeviceOptions {
     @Option(
             names = "--device",
             paramLabel = "auto|cpu|reference",
-            description = "Where to compute. auto (the default) takes the fastest there is; the summary says which and why.",
+            description =
+                    "Where to compute. auto (the default) takes the fastest there is; the summary says which and why.",
             converter = DeviceConverter.class)
     String device = AUTO;
 
@@ -38,7 +39,8 @@ final class DeviceOptions {
         public String convert(String text) {
             List<String> devices = Backends.devices();
             if (!devices.contains(text)) {
-                throw new TypeConversionException("'" + text + "' is not a device; expected one of " + String.join(", ", devices));
+                throw new TypeConversionException(
+                        "'" + text + "' is not a device; expected one of " + String.join(", ", devices));
             }
             return text;
         }

@@ -51,14 +51,16 @@ final class GradientCommand extends Computation {
 
     @Option(
             names = "--norms",
-            description = "Not the gradients but their Euclidean norms, (B,): in an .npz for each name; in an .npy over all"
-                    + " names together.")
+            description =
+                    "Not the gradients but their Euclidean norms, (B,): in an .npz for each name; in an .npy over all"
+                            + " names together.")
     boolean norms;
 
     @Option(
             names = "--clip",
             paramLabel = "C",
-            description = "The sum of per-sample gradients, each first scaled down to norm C (over all names together).")
+            description =
+                    "The sum of per-sample gradients, each first scaled down to norm C (over all names together).")
     @Nullable Double clip;
 
     @Override
@@ -87,7 +89,8 @@ final class GradientCommand extends Computation {
         String[] names = wrt.orParameters(graph).toArray(String[]::new);
         Op.Loss loss = target.loss;
         if (loss == null && graph.output().size() != 1) {
-            throw new Failure(model.model + ": the output has shape " + Inputs.batched(graph.output().shape())
+            throw new Failure(model.model + ": the output has shape "
+                    + Inputs.batched(graph.output().shape())
                     + ", a gradient needs one number per sample: name a --loss and a --target");
         }
         Graph whole = loss == null ? graph : target.on(graph, loss, inputs);

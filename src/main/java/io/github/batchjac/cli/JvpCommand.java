@@ -15,7 +15,8 @@ import picocli.CommandLine.Option;
 /** Jacobians times columns, {@code (B, out...)}. */
 @Command(
         name = "jvp",
-        header = "The Jacobian times a column t, for every sample: (B, out...), several columns at once (B, out..., k).",
+        header =
+                "The Jacobian times a column t, for every sample: (B, out...), several columns at once (B, out..., k).",
         description = {
             "With respect to the input unless --wrt says otherwise; several names add up.",
             "The Jacobian itself is never formed."
@@ -66,8 +67,9 @@ final class JvpCommand extends Computation {
             }
             int own = add(name, source, graph.named(name), inputs);
             if (seeds >= 0 && own != seeds) {
-                throw new Failure(argument + ": " + name + " has " + (own == 0 ? "no axis of tangents" : own + " tangents")
-                        + ", " + names.get(0) + " has " + (seeds == 0 ? "no such axis" : seeds + "") + "; expected as many for all");
+                throw new Failure(argument + ": " + name + " has "
+                        + (own == 0 ? "no axis of tangents" : own + " tangents") + ", " + names.get(0) + " has "
+                        + (seeds == 0 ? "no such axis" : seeds + "") + "; expected as many for all");
             }
             seeds = own;
         }
@@ -78,13 +80,14 @@ final class JvpCommand extends Computation {
         Shape each = value.shape();
         boolean shared = value.shared();
         String several = each.concat(Shape.of(1)).toString().replaceFirst("1,?\\)$", "k)");
-        String expected = shared
-                ? each + " or " + several
-                : Inputs.batched(each) + " or " + several.replaceFirst("\\(", "(B, ");
+        String expected =
+                shared ? each + " or " + several : Inputs.batched(each) + " or " + several.replaceFirst("\\(", "(B, ");
         Shape own = source.real(expected).shape();
         Shape tail = shared || own.rank() == 0 ? own : own.tail();
         String key = Request.tangent(name);
-        if (tail.rank() == each.rank() + 1 && tail.size() > 0 && each.concat(last(tail)).equals(tail)) {
+        if (tail.rank() == each.rank() + 1
+                && tail.size() > 0
+                && each.concat(last(tail)).equals(tail)) {
             add(key, source, tail, shared, inputs);
             return (int) tail.axis(tail.rank() - 1);
         } else if (shared ? !own.equals(each) : !source.isBatchOf(each)) {

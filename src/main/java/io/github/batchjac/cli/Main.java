@@ -38,6 +38,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
 public final class Main implements Callable<Integer> {
     private static final int FAILED = 1;
     private static final int MISUSED = 2;
+    private static final int HELP_WIDTH = 110;
 
     @Spec
     @SuppressWarnings("NullAway.Init") // picocli sets it
@@ -98,12 +99,17 @@ public final class Main implements Callable<Integer> {
     }
 
     private static int misused(ParameterException e, PrintWriter err) {
-        StringBuilder message = new StringBuilder(Sentence.oneLine(String.valueOf(e.getMessage())));
-        if (e instanceof UnmatchedArgumentException u && !u.getSuggestions().isEmpty()) {
-            message.append("; did you mean ").append(String.join(" or ", u.getSuggestions())).append('?');
+        CommandLine line = e.getCommandLine();
+        String message = Sentence.oneLine(String.valueOf(e.getMessage()));
+        if (e instanceof UnmatchedArgumentException u) {
+            String first = u.getUnmatched().get(0);
+            boolean command = !first.startsWith("-") && !line.getSubcommands().isEmpty();
+            message = (command ? "there is no command " : "unexpected argument ") + first;
+            if (!u.getSuggestions().isEmpty()) {
+                message += "; did you mean " + u.getSuggestions().get(0) + "?";
+            }
         }
-        err.println("batchjac: " + message + " (see "
-                + e.getCommandLine().getCommandSpec().qualifiedName() + " --help)");
+        err.println("batchjac: " + message + " (see " + line.getCommandSpec().qualifiedName() + " --help)");
         err.flush();
         return MISUSED;
     }
@@ -111,7 +117,6 @@ public final class Main implements Callable<Integer> {
     /** With the one command that is asked for: looking at all of them would take longer than most computations. */
     private static CommandLine commandLine(String[] args) {
         CommandLine main = new CommandLine(new Main());
-        main.setAbbreviatedOptionsAllowed(false);
         Map<String, Supplier<CommandLine>> commands = commands();
         Supplier<CommandLine> wanted = args.length == 0 ? null : commands.get(args[0]);
         if (wanted != null) {
@@ -119,7 +124,20 @@ public final class Main implements Callable<Integer> {
         } else {
             commands.forEach((name, command) -> main.addSubcommand(name, command.get()));
         }
-        return main;
+        layOut(main);
+        return main.setUsageHelpWidth(HELP_WIDTH);
+    }
+
+    /** Help that begins with what the command does and how it is called, options in the order in which they are declared. */
+    private static void layOut(CommandLine line) {
+        CommandLine.Model.UsageMessageSpec usage = line.getCommandSpec().usageMessage();
+        usage.sortOptions(false);
+        usage.synopsisHeading("%nUsage: ");
+        usage.descriptionHeading("%n");
+        usage.parameterListHeading("%nArguments:%n");
+        usage.optionListHeading("%nOptions:%n");
+        usage.commandListHeading("%nCommands:%n");
+        line.getSubcommands().values().forEach(Main::layOut);
     }
 
     private static Map<String, Supplier<CommandLine>> commands() {
@@ -139,7 +157,11 @@ public final class Main implements Callable<Integer> {
     private static CommandLine plan() {
         CommandLine plan = new CommandLine(new PlanCommand());
         for (Computation command : List.of(
-                new ForwardCommand(), new JacobianCommand(), new VjpCommand(), new JvpCommand(), new GradientCommand())) {
+                new ForwardCommand(),
+                new JacobianCommand(),
+                new VjpCommand(),
+                new JvpCommand(),
+                new GradientCommand())) {
             CommandLine line = PlanCommand.explaining(command);
             plan.addSubcommand(line.getCommandName(), line);
         }

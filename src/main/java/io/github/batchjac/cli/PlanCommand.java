@@ -48,7 +48,8 @@ final class PlanCommand implements Callable<Integer> {
         CommandLine.Model.UsageMessageSpec usage = spec.usageMessage();
         usage.header("How 'batchjac " + spec.name() + "' would be done: order, structures, cost, memory.");
         usage.description();
-        usage.customSynopsis(Arrays.stream(usage.customSynopsis()).map(PlanCommand::planned).toArray(String[]::new));
+        usage.customSynopsis(
+                Arrays.stream(usage.customSynopsis()).map(PlanCommand::planned).toArray(String[]::new));
         usage.footer("", "Example:", "  " + example(spec.name()));
         return line;
     }

@@ -87,7 +87,10 @@ final class Run {
     }
 
     private static long samples(Map<String, Tensor> results) {
-        return results.values().stream().mapToLong(t -> t.shape().axis(0)).findFirst().orElse(0);
+        return results.values().stream()
+                .mapToLong(t -> t.shape().axis(0))
+                .findFirst()
+                .orElse(0);
     }
 
     /** Unless the result itself goes to stdout, or to another device. */

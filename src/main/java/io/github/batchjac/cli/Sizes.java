@@ -19,11 +19,12 @@ final class Sizes {
         public Long convert(String text) {
             Matcher m = BYTES.matcher(text.strip().toUpperCase(Locale.ROOT).replace("IB", "B"));
             double bytes = m.matches()
-                    ? Double.parseDouble(m.group(1)) * Math.pow(1024, m.group(2).isEmpty() ? 0 : 1 + UNITS.indexOf(m.group(2)))
+                    ? Double.parseDouble(m.group(1))
+                            * Math.pow(1024, m.group(2).isEmpty() ? 0 : 1 + UNITS.indexOf(m.group(2)))
                     : 0;
             if (bytes < 1 || bytes > Long.MAX_VALUE) {
-                throw new TypeConversionException(
-                        "'" + text + "' is not a size; expected a number and K, M, G or T (units of 1024), such as 512M");
+                throw new TypeConversionException("'" + text
+                        + "' is not a size; expected a number and K, M, G or T (units of 1024), such as 512M");
             }
             return (long) bytes;
         }

@@ -43,7 +43,8 @@ final class Sources implements Closeable {
             return named(argument, names);
         }
         if (names.size() != 1) {
-            throw new Failure(argument + ": expected an .npz file with an array for each of " + String.join(", ", names));
+            throw new Failure(
+                    argument + ": expected an .npz file with an array for each of " + String.join(", ", names));
         }
         return Map.of(names.iterator().next(), array(argument, example));
     }
@@ -76,7 +77,8 @@ final class Sources implements Closeable {
         return switch (example) {
             case IMAGES -> Digits.images();
             case LABELS -> Digits.labels();
-            case NONE -> throw new Failure(argument + ": the example has images and labels, but nothing for this; name a file");
+            case NONE ->
+                throw new Failure(argument + ": the example has images and labels, but nothing for this; name a file");
         };
     }
 

@@ -53,14 +53,16 @@ final class Summary {
         s.fact("seconds", seconds);
         s.fact("samples_per_second", batch / seconds);
         s.fact("out", out.toString());
-        List<Result> written =
-                plan.results().stream().filter(r -> task.arrays().containsKey(r.name())).toList();
+        List<Result> written = plan.results().stream()
+                .filter(r -> task.arrays().containsKey(r.name()))
+                .toList();
         s.fact("arrays", written.stream().map(r -> array(task, r, batch, plan)).toList());
         ElementType type = ElementType.of(plan.workload().precision());
-        double bytes = written.stream().mapToDouble(r -> (double) r.shape(batch).elements() * type.bytes()).sum();
-        String shapes = written.size() == 1
-                ? type + " " + written.get(0).shape(batch)
-                : written.size() + " arrays, " + type;
+        double bytes = written.stream()
+                .mapToDouble(r -> (double) r.shape(batch).elements() * type.bytes())
+                .sum();
+        String shapes =
+                written.size() == 1 ? type + " " + written.get(0).shape(batch) : written.size() + " arrays, " + type;
         s.line("result", shapes + ", " + Sizes.bytes(bytes) + ", in " + out);
         s.line("device", description);
         s.line("plan", plan(plan));
@@ -100,7 +102,8 @@ final class Summary {
         String order = plan.order();
         return (order == null ? "" : order + " order; ") + chunks + (chunks == 1 ? " chunk" : " chunks") + " of "
                 + plan.memory().chunk() + (chunks > 1 ? " samples at most; peak " : " samples; peak ")
-                + Sizes.bytes(plan.memory().peakBytes()) + " of " + Sizes.bytes(plan.workload().memory());
+                + Sizes.bytes(plan.memory().peakBytes()) + " of "
+                + Sizes.bytes(plan.workload().memory());
     }
 
     private static Map<String, Object> array(Task task, Result result, long batch, Plan plan) {

@@ -26,7 +26,10 @@ final class Target {
             converter = LossConverter.class)
     Op.@Nullable Loss loss;
 
-    @Option(names = "--target", paramLabel = "FILE", description = "What the loss compares with: .npy, or example:digits.")
+    @Option(
+            names = "--target",
+            paramLabel = "FILE",
+            description = "What the loss compares with: .npy, or example:digits.")
     @Nullable String target;
 
     /** The model with the loss on top; adds the target to {@code inputs}. */
@@ -36,18 +39,20 @@ final class Target {
         String file = target;
         if (file == null) {
             boolean labels = chosen == Op.Loss.SOFTMAX_CROSS_ENTROPY;
-            return Graph.of(Functions.loss(chosen, labels ? Functions.labels(KEY) : Functions.input(KEY, each.axes()), output));
+            return Graph.of(
+                    Functions.loss(chosen, labels ? Functions.labels(KEY) : Functions.input(KEY, each.axes()), output));
         }
         Source source = inputs.open(file, Example.LABELS);
         boolean labels = source.type() == ElementType.I64;
         String distributions = "float32 or float64 " + Inputs.batched(each);
         if (labels && chosen != Op.Loss.SOFTMAX_CROSS_ENTROPY) {
-            throw new Failure(source.where() + ": holds integers, int64 " + source.shape() + ", expected " + distributions
-                    + " (class labels go with --loss softmax-cross-entropy)");
+            throw new Failure(source.where() + ": holds integers, int64 " + source.shape() + ", expected "
+                    + distributions + " (class labels go with --loss softmax-cross-entropy)");
         } else if (labels && source.shape().rank() != 1) {
             throw source.unexpected("int64 labels (B,), or " + distributions);
         } else if (!labels && !source.isBatchOf(each)) {
-            throw source.unexpected(distributions + (chosen == Op.Loss.SOFTMAX_CROSS_ENTROPY ? ", or int64 labels (B,)" : ""));
+            throw source.unexpected(
+                    distributions + (chosen == Op.Loss.SOFTMAX_CROSS_ENTROPY ? ", or int64 labels (B,)" : ""));
         }
         Value given = labels ? Functions.labels(KEY) : Functions.input(KEY, each.axes());
         Graph whole = Graph.of(Functions.loss(chosen, given, output));
@@ -67,8 +72,8 @@ final class Target {
                     return loss;
                 }
             }
-            throw new TypeConversionException("'" + text
-                    + "' is not a loss; expected softmax-cross-entropy, cross-entropy or squared-error");
+            throw new TypeConversionException(
+                    "'" + text + "' is not a loss; expected softmax-cross-entropy, cross-entropy or squared-error");
         }
     }
 }

@@ -51,7 +51,8 @@ final class VjpCommand extends Computation {
     /** Adds the cotangents and returns how many there are for each sample, 0 for one without an axis. */
     private static int add(String argument, Graph graph, Inputs inputs) throws IOException {
         Shape out = graph.output().shape();
-        String expected = Inputs.batched(out) + ", or " + Inputs.batched(Shape.of(1).concat(out)).replaceFirst("1", "k");
+        String expected = Inputs.batched(out) + ", or "
+                + Inputs.batched(Shape.of(1).concat(out)).replaceFirst("1", "k");
         Source source = inputs.open(argument, Example.NONE).real(expected);
         Shape shape = source.shape();
         if (shape.rank() == out.rank() + 2 && shape.tail().tail().equals(out) && fits(shape.axis(1))) {

@@ -21,8 +21,9 @@ final class WorkOptions {
     @Option(
             names = "--memory",
             paramLabel = "SIZE",
-            description = "Budget for buffers, such as 512M or 2G; the batch is cut into chunks that fit, and the result"
-                    + " is the same to the last bit. Default: half of the Java heap.",
+            description =
+                    "Budget for buffers, such as 512M or 2G; the batch is cut into chunks that fit, and the result"
+                            + " is the same to the last bit. Default: half of the Java heap.",
             converter = Sizes.Converter.class)
     @Nullable Long memory;
 

@@ -32,14 +32,16 @@ final class Wrt {
     private static List<String> resolve(Graph graph, List<String> names) {
         Set<String> resolved = new LinkedHashSet<>();
         for (String name : names) {
-            boolean exists = graph.inputs().containsKey(name) || graph.parameters().containsKey(name);
+            boolean exists =
+                    graph.inputs().containsKey(name) || graph.parameters().containsKey(name);
             if (name.equals(PARAMETERS) && !exists) {
                 resolved.addAll(parameters(graph));
             } else if (exists) {
                 resolved.add(name);
             } else {
                 throw new Failure("--wrt " + name + ": the model has no such input or parameter; inputs: "
-                        + list(graph.inputs().keySet()) + "; parameters: " + list(graph.parameters().keySet()));
+                        + list(graph.inputs().keySet()) + "; parameters: "
+                        + list(graph.parameters().keySet()));
             }
         }
         return List.copyOf(resolved);
@@ -47,7 +49,8 @@ final class Wrt {
 
     private static List<String> parameters(Graph graph) {
         if (graph.parameters().isEmpty()) {
-            throw new Failure("the model has no parameters; name an input with --wrt: " + list(graph.inputs().keySet()));
+            throw new Failure("the model has no parameters; name an input with --wrt: "
+                    + list(graph.inputs().keySet()));
         }
         return List.copyOf(graph.parameters().keySet());
     }

@@ -123,8 +123,9 @@ public final class DigitsTraining {
         Random random = new Random(SEED);
         Graph network = initial(random);
         Map<String, Weights> weights = new LinkedHashMap<>();
-        network.parameters().forEach((name, value) -> weights.put(
-                name, new Weights(((io.github.batchjac.graph.Op.Parameter) value.op()).value())));
+        network.parameters()
+                .forEach((name, value) ->
+                        weights.put(name, new Weights(((io.github.batchjac.graph.Op.Parameter) value.op()).value())));
 
         Graph loss = Graph.of(softmaxCrossEntropy(labels("label"), network.output()));
         Request request = Request.gradient(weights.keySet().toArray(String[]::new))
@@ -207,7 +208,8 @@ public final class DigitsTraining {
         gather(which, 0, x, y);
         int right = 0;
         try (Program program = backend.prepare(Plan.of(network, Request.forward(), backend.workload(which.length)))) {
-            float[] logits = Objects.requireNonNull(program.run(Map.of("x", x)).get(Request.VALUE)).floats();
+            float[] logits = Objects.requireNonNull(program.run(Map.of("x", x)).get(Request.VALUE))
+                    .floats();
             for (int b = 0; b < which.length; b++) {
                 int best = 0;
                 for (int c = 1; c < CLASSES; c++) {

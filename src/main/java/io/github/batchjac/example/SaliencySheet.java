@@ -11,7 +11,12 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.util.List;
 import java.util.Locale;
+import javax.imageio.IIOImage;
 import javax.imageio.ImageIO;
+import javax.imageio.ImageWriteParam;
+import javax.imageio.ImageWriter;
+import javax.imageio.stream.ImageOutputStream;
+import javax.imageio.stream.MemoryCacheImageOutputStream;
 
 /**
  * A picture of digits, each beside the gradient of its class's probability with respect to the pixels: where ink speaks for
@@ -75,9 +80,15 @@ public final class SaliencySheet {
         SaliencySheet sheet = new SaliencySheet(sections);
         sheet.draw(sections, subtitle);
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-        ImageIO.setUseCache(false);
-        if (!ImageIO.write(sheet.canvas, "png", bytes)) {
-            throw new IOException("this Java cannot write PNG files");
+        ImageWriter writer = ImageIO.getImageWritersByFormatName("png").next();
+        try (ImageOutputStream to = new MemoryCacheImageOutputStream(bytes)) {
+            ImageWriteParam smallest = writer.getDefaultWriteParam();
+            smallest.setCompressionMode(ImageWriteParam.MODE_EXPLICIT);
+            smallest.setCompressionQuality(0);
+            writer.setOutput(to);
+            writer.write(null, new IIOImage(sheet.canvas, null, null), smallest);
+        } finally {
+            writer.dispose();
         }
         return bytes.toByteArray();
     }
@@ -91,7 +102,11 @@ public final class SaliencySheet {
         text(
                 "Each digit beside the gradient of its class’s probability with respect to the 64 pixels:"
                         + " where more ink would make the network surer, and where less.",
-                MARGIN, 98, Font.PLAIN, 17, INK);
+                MARGIN,
+                98,
+                Font.PLAIN,
+                17,
+                INK);
         text(subtitle, MARGIN, 123, Font.PLAIN, 14, FAINT);
         int y = TOP;
         for (Section section : sections) {
@@ -104,7 +119,13 @@ public final class SaliencySheet {
             y += rows(section) * (CARD_HEIGHT + GAP);
         }
         legend(y + 24);
-        text("Digits: " + Digits.SOURCE + ".   Network and gradients: batchjac.", MARGIN, height - 24, Font.PLAIN, 13, FAINT);
+        text(
+                "Digits: " + Digits.SOURCE + ".   Network and gradients: batchjac.",
+                MARGIN,
+                height - 24,
+                Font.PLAIN,
+                13,
+                FAINT);
         g.dispose();
     }
 
@@ -124,12 +145,20 @@ public final class SaliencySheet {
         });
         boolean right = card.label() == card.predicted();
         int baseline = y + 2 * PAD + TILE + 15;
-        text(right ? "a " + card.label() : "a " + card.label() + ", taken for " + card.predicted(),
-                x + PAD, baseline, Font.BOLD, 16, right ? INK : WRONG);
+        text(
+                right ? "a " + card.label() : "a " + card.label() + ", taken for " + card.predicted(),
+                x + PAD,
+                baseline,
+                Font.BOLD,
+                16,
+                right ? INK : WRONG);
         String p = percent(card.probability());
         String sure = "P(" + card.predicted() + ") = " + p;
         g.setFont(font(Font.PLAIN, 15));
-        double end = x + CARD_WIDTH - PAD - g.getFontMetrics().getStringBounds(sure, g).getWidth();
+        double end = x
+                + CARD_WIDTH
+                - PAD
+                - g.getFontMetrics().getStringBounds(sure, g).getWidth();
         text(sure, end, baseline, Font.PLAIN, 15, FAINT);
     }
 
@@ -171,7 +200,11 @@ public final class SaliencySheet {
         text(last, x + length - g.getFontMetrics().getStringBounds(last, g).getWidth(), y + 22, Font.PLAIN, 13, FAINT);
         text(
                 "Each map is scaled to its own largest entry. Thin line: the digit’s outline.",
-                MARGIN, y, Font.PLAIN, 14, INK);
+                MARGIN,
+                y,
+                Font.PLAIN,
+                14,
+                INK);
     }
 
     private static Font font(int style, int size) {
