@@ -75,7 +75,9 @@ final class CpuEngine32 implements Engine {
                 case PARAMETER -> placeShared(slot, new float[slot.size()]);
             }
         }
-        Actions32 actions = new Actions32(KernelProvider.get().kernels32(), new PlainGemm32());
+        Actions32 actions = new Actions32(
+                KernelProvider.get().kernels32(),
+                GemmChoice32.of(KernelProvider.get().vector()));
         this.once = new ArrayList<>(actions.of(plan.once()));
         this.steps = actions.of(plan.steps());
         once.add(actions.packing());
