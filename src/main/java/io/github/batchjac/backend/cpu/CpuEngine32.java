@@ -75,7 +75,9 @@ final class CpuEngine32 implements Engine {
                 case PARAMETER -> placeShared(slot, new float[slot.size()]);
             }
         }
-        Actions32 actions = new Actions32(KernelProvider.get().kernels32(), new PlainGemm32());
+        Actions32 actions = new Actions32(
+                KernelProvider.get().kernels32(),
+                GemmChoice32.of(KernelProvider.get().vector()));
         this.once = new ArrayList<>(actions.of(plan.once()));
         this.steps = actions.of(plan.steps());
         once.add(actions.packing());
@@ -186,11 +188,11 @@ final class CpuEngine32 implements Engine {
 
     /** Tiles start in order, so the one whose turn it is is always running. */
     private void addInTurn(Frame32 frame, Map<Slot, Tensor> wanted, AtomicInteger turn, int t) {
-        while (turn.get() != t) {
+        for (int spins = 0; turn.get() != t; spins++) {
             if (turn.get() == FAILED) {
                 return;
             }
-            Thread.onSpinWait();
+            Workers.pause(spins);
         }
         for (Slot slot : reduced) {
             float[] total = tensor(wanted, slot).floats();
