@@ -89,11 +89,16 @@ final class StepWriter implements LinearGraph.Algebra<Operand> {
         if (operand.structure() instanceof Dense) {
             return operand;
         }
-        return densified.computeIfAbsent(operand, o -> {
-            Operand out = fresh(o.structure().dense(), "J" + steps.size());
-            steps.add(new Step.Densify(out, readable(o)));
-            return out;
-        });
+        Operand known = densified.get(operand);
+        if (known != null) {
+            return known;
+        }
+        // not computeIfAbsent: making a left factor dense comes back here
+        Operand in = readable(operand);
+        Operand out = fresh(operand.structure().dense(), "J" + steps.size());
+        steps.add(new Step.Densify(out, in));
+        densified.put(operand, out);
+        return out;
     }
 
     /** {@code A⊗xᵀ} with A the identity or dense, as {@link Step.Densify} takes it; anything else as it is. */

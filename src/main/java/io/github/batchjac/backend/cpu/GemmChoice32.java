@@ -7,13 +7,17 @@ import org.jspecify.annotations.Nullable;
  * Our own kernel for most products, OpenBLAS for those by a wide B where it pays. The choice looks at (n, k) alone: were
  * it to look at m, a row's bits would depend on how the batch is divided.
  *
- * <p>One thread of a Xeon with AVX-512, GFLOP/s in float at n = 128, 256, 512: vector API 120, 127, 120; OpenBLAS in the
- * fixed rows that {@link BlasGemm32} must use 75, 95, 110; plain Java 21, 20, 22. So beside the vector API OpenBLAS is
- * used only where asked for, {@code -Dbatchjac.openblas=on}, and beside plain Java unless it is {@code off}.
+ * <p>One thread of a Xeon with AVX-512, GFLOP/s in float at n = 128, 256, 512: vector API 121, 127, 120; OpenBLAS in the
+ * fixed rows that {@link BlasGemm32} must use 81, 95, 123; plain Java 22, 23, 23. In double: 55, 56, 52; 39, 44, 58; 14.
+ * So beside the vector API OpenBLAS is used only where asked for, {@code -Dbatchjac.openblas=on}, and beside plain Java
+ * unless it is {@code off}.
  */
 final class GemmChoice32 implements Gemm32 {
     /** Entries of B from which plain Java loses to OpenBLAS even where few rows are padded to many. */
     private static final long WIDE = 128 * 128;
+
+    /** The longest n and k for OpenBLAS: its padded rows are kept per thread. */
+    private static final int LONG = 1 << 13;
 
     private final Gemm32 own;
     private final boolean openblas;
@@ -53,7 +57,7 @@ final class GemmChoice32 implements Gemm32 {
     }
 
     private Gemm32 engine(int n, int k) {
-        boolean wide = openblas && (long) n * k >= WIDE && Math.min(n, k) >= 16;
+        boolean wide = openblas && (long) n * k >= WIDE && Math.min(n, k) >= 16 && Math.max(n, k) <= LONG;
         Gemm32 blas = wide ? Native.GEMM : null;
         return blas == null ? own : blas;
     }

@@ -159,7 +159,7 @@ class PlainKernels32 implements Kernels32 {
     float numerators(float @Nullable [] q, int qo, float[] x, int xo, int n, int m) {
         float largest = x[xo + m];
         float sum = 0f;
-        float errors = 0f;
+        double errors = 0;
         for (int i = 0; i < n; i++) {
             float difference = x[xo + i] - largest;
             float e = Math32.expDifference(difference, Math32.sumError(x[xo + i], -largest, difference));
@@ -172,7 +172,7 @@ class PlainKernels32 implements Kernels32 {
                 sum = s;
             }
         }
-        return sum + errors;
+        return total(sum, errors);
     }
 
     /** {@code a /= s}. */
@@ -474,7 +474,7 @@ class PlainKernels32 implements Kernels32 {
     /** Σ(y−p)², compensated; {@code p − y} into the gradient unless it is null. In place. */
     float squaredErrorRow(float @Nullable [] gradient, int go, float[] y, int yo, float[] p, int po, int n) {
         float sum = 0f;
-        float errors = 0f;
+        double errors = 0;
         for (int i = 0; i < n; i++) {
             float r = p[po + i] - y[yo + i];
             if (gradient != null) {
@@ -489,8 +489,8 @@ class PlainKernels32 implements Kernels32 {
     }
 
     /** The compensated sum; where it overflowed the errors are NaN and the plain sum says it all. */
-    static float total(float sum, float errors) {
-        return Float.isFinite(sum) ? sum + errors : sum;
+    static float total(float sum, double errors) {
+        return Float.isFinite(sum) ? (float) (sum + errors) : sum;
     }
 
     @Override
@@ -507,7 +507,7 @@ class PlainKernels32 implements Kernels32 {
             int n) {
         for (int b = 0; b < batch; b++) {
             float sum = 0f;
-            float errors = 0f;
+            double errors = 0;
             for (int i = b * n; i < (b + 1) * n; i++) {
                 float p = prediction[po + i];
                 float t = target[to + i];
@@ -562,7 +562,7 @@ class PlainKernels32 implements Kernels32 {
     /** Σ_i target_i·(log + largest − x_i), compensated; NaN if log is. */
     float surprises(float[] target, int to, float[] x, int xo, int n, float largest, float log) {
         float sum = 0f;
-        float errors = 0f;
+        double errors = 0;
         for (int i = 0; i < n; i++) {
             float t = target[to + i];
             float term = t == 0f ? 0f : t * surprise(x[xo + i], largest, log);
@@ -916,7 +916,7 @@ class PlainKernels32 implements Kernels32 {
     /** Σ a, compensated. */
     float sum(float[] a, int ao, int n) {
         float sum = 0f;
-        float errors = 0f;
+        double errors = 0;
         for (int i = 0; i < n; i++) {
             float s = sum + a[ao + i];
             errors += Math32.sumError(sum, a[ao + i], s);
@@ -928,7 +928,7 @@ class PlainKernels32 implements Kernels32 {
     /** Σ u·v; the errors of the products are compensated too. */
     float dot(float[] u, int uo, float[] v, int vo, int n) {
         float sum = 0f;
-        float errors = 0f;
+        double errors = 0;
         for (int i = 0; i < n; i++) {
             float p = u[uo + i] * v[vo + i];
             float s = sum + p;

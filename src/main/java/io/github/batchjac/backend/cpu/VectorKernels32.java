@@ -163,7 +163,7 @@ final class VectorKernels32 extends PlainKernels32 {
 
     @Override
     void normalise(float[] statistics, float @Nullable [] q, int qo, float[] x, int xo, int batch, int n) {
-        if (n >= TILE || batch * n < L) {
+        if (n >= TILE) {
             super.normalise(statistics, q, qo, x, xo, batch, n);
             return;
         }

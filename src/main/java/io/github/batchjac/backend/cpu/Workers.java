@@ -97,12 +97,12 @@ final class Workers implements AutoCloseable {
         }
     }
 
-    /** Waits a moment: on the processor at first, then leaving it to whoever is being waited for. */
+    /** Waits a moment: on the processor at first, then leaving it to others. */
     static void pause(int spins) {
         if (spins < SPINS) {
             Thread.onSpinWait();
         } else {
-            Thread.yield();
+            LockSupport.parkNanos(1_000);
         }
     }
 

@@ -1,0 +1,90 @@
+package io.github.batchjac.backend;
+
+import static io.github.batchjac.Runs.numbers;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.github.batchjac.Graphs;
+import io.github.batchjac.Graphs.Case;
+import io.github.batchjac.Runs;
+import io.github.batchjac.backend.cpu.CpuBackend;
+import io.github.batchjac.backend.reference.ErrorBounds;
+import io.github.batchjac.backend.reference.ReferenceBackend;
+import io.github.batchjac.plan.Plan;
+import io.github.batchjac.plan.Request;
+import io.github.batchjac.tensor.Precision;
+import io.github.batchjac.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Supplier;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Every backend that follows plans against the one that does not: every graph, request, precision and batch. */
+class PlannedBackendTest {
+    private static final int[] BATCHES = {0, 1, 5, 33};
+
+    /** The backends under test, by name. */
+    private static final Map<String, Supplier<Backend>> BACKENDS = Map.of("cpu", () -> new CpuBackend(2));
+
+    static List<Arguments> casesOnBackends() {
+        List<Arguments> all = new ArrayList<>();
+        for (String backend : BACKENDS.keySet()) {
+            for (Case c : Graphs.all()) {
+                for (Precision precision : Precision.values()) {
+                    all.add(Arguments.of(backend, c, precision));
+                }
+            }
+        }
+        return all;
+    }
+
+    /** The bounds are derived, see {@link ErrorBounds}. A NaN on one side only is a failure. */
+    @ParameterizedTest(name = "{0}, {1}, {2}")
+    @MethodSource("casesOnBackends")
+    void resultsAreTheReferencesWithinTheirBounds(String name, Case c, Precision precision) {
+        try (Backend backend = BACKENDS.get(name).get();
+                ReferenceBackend reference = new ReferenceBackend()) {
+            for (Request request : Graphs.requests(c)) {
+                for (int batch : BATCHES) {
+                    compare(backend, reference, c, request, precision, batch);
+                }
+            }
+        }
+    }
+
+    private static void compare(
+            Backend backend, Backend reference, Case c, Request request, Precision precision, int batch) {
+        Map<String, Tensor> actual = Runs.run(backend, c, request, precision, batch);
+        try (Program oracle = reference.prepare(Plan.of(c.graph(), request, Runs.workload(batch, Precision.F64)))) {
+            Map<String, Tensor> inputs = c.inputs(oracle, batch);
+            Map<String, Tensor> expected = oracle.run(inputs);
+            Map<String, double[]> bounds = ErrorBounds.of(oracle, inputs, batch, precision);
+            assertThat(actual.keySet()).isEqualTo(expected.keySet());
+            expected.forEach((result, tensor) -> {
+                String what = request + ", batch " + batch + ", " + result;
+                assertThat(actual.get(result).shape()).as(what).isEqualTo(tensor.shape());
+                if (batch == 0) {
+                    assertThat(numbers(actual.get(result))).as(what).isEqualTo(numbers(tensor));
+                } else {
+                    assertClose(what, numbers(actual.get(result)), numbers(tensor), bounds.get(result), precision);
+                }
+            });
+        }
+    }
+
+    private static void assertClose(
+            String what, double[] actual, double[] expected, double[] bounds, Precision precision) {
+        assertThat(bounds).as(what).hasSameSizeAs(expected);
+        for (int i = 0; i < expected.length; i++) {
+            double bound = bounds[i] + precision.unitRoundoff() * Math.abs(expected[i]);
+            boolean same = Double.isNaN(expected[i]) && Double.isNaN(actual[i]) || actual[i] == expected[i];
+            if (!same && !(Math.abs(actual[i] - expected[i]) <= bound)) {
+                throw new AssertionError(String.format(
+                        "%s, entry %d: %s came, %s ± %.3g was expected (off by %.3g)",
+                        what, i, actual[i], expected[i], bound, Math.abs(actual[i] - expected[i])));
+            }
+        }
+    }
+}
