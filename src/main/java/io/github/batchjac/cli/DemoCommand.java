@@ -109,7 +109,7 @@ final class DemoCommand implements Callable<Integer> {
                                 Locale.ROOT,
                                 "64-32-10, tanh, softmax; trained by this library; right on %.1f%%",
                                 100 * accuracy))
-                .line("result", jacobian + ", " + Sizes.bytes(bytes) + " (B, out, in)")
+                .line("result", jacobian + ", " + Sizes.bytes((long) bytes) + " (B, out, in)")
                 .line("device", description)
                 .line(
                         "plan",

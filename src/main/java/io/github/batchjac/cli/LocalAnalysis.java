@@ -95,7 +95,7 @@ final class LocalAnalysis {
         double[] centre = jacobian(i, operands);
         double[] move = new double[centre.length];
         Op op = value.op();
-        if (op instanceof Op.Reshape || op instanceof Op.Reduce r && r != Op.Reduce.HALF_SQUARED_NORM || isSum(op)) {
+        if (op instanceof Op.Reshape || isSum(op)) {
             return move;
         } else if (op instanceof Op.Normalise || op == Op.Loss.SOFTMAX_CROSS_ENTROPY) {
             // every q_i moves by a factor within exp(±2 max e); an entry is a product of at most two such sums
@@ -129,7 +129,7 @@ final class LocalAnalysis {
     }
 
     private static boolean isSum(Op op) {
-        return op == Op.Arithmetic.ADD || op == Op.Arithmetic.SUBTRACT;
+        return op == Op.Arithmetic.ADD || op == Op.Arithmetic.SUBTRACT || op == Op.Reduce.SUM || op == Op.Reduce.MEAN;
     }
 
     private double[] run(Request request, List<double[]> operands, String result) {

@@ -31,7 +31,7 @@ final class Sizes {
     }
 
     /** {@code 512 B}, {@code 4.4 MiB}. */
-    static String bytes(double n) {
+    static String bytes(long n) {
         double x = n;
         int unit = -1;
         while (x >= 1024 && unit < UNITS.length() - 1) {

@@ -63,7 +63,7 @@ final class Summary {
                 .sum();
         String shapes =
                 written.size() == 1 ? type + " " + written.get(0).shape(batch) : written.size() + " arrays, " + type;
-        s.line("result", shapes + ", " + Sizes.bytes(bytes) + ", in " + out);
+        s.line("result", shapes + ", " + Sizes.bytes((long) bytes) + ", in " + out);
         s.line("device", description);
         s.line("plan", plan(plan));
         s.line("time", Sizes.time(seconds) + ", " + Sizes.rate(batch / seconds) + " samples/s");
