@@ -128,8 +128,7 @@ class ReferenceTest {
                         for (int col = 0; col < cols; col++) {
                             int at = (b * m + i) * cols + col;
                             for (int l = 0; l < n; l++) {
-                                double term =
-                                        j[(b * m + i) * n + l] * t[((shared ? 0 : b * n) + l) * cols + col];
+                                double term = j[(b * m + i) * n + l] * t[((shared ? 0 : b * n) + l) * cols + col];
                                 expected[at] += term;
                                 bounds[at] += 2 * (n + c.names().size()) * U * Math.abs(term);
                             }
@@ -218,8 +217,7 @@ class ReferenceTest {
                 if (request.reduction() == Reduction.MEAN) { // rounded before and after the division
                     for (int i = 0; i < rounded.length; i++) {
                         assertThat((double) floats.get(name).floats()[i])
-                                .isBetween(
-                                        (double) Math.nextDown(rounded[i]), (double) Math.nextUp(rounded[i]));
+                                .isBetween((double) Math.nextDown(rounded[i]), (double) Math.nextUp(rounded[i]));
                     }
                 } else {
                     assertThat(floats.get(name).floats()).isEqualTo(rounded);
@@ -236,7 +234,8 @@ class ReferenceTest {
                 boolean reduced = request.reduced() && !name.startsWith("@");
                 assertThat(tensor.size() == 0).isEqualTo(!reduced);
                 for (double x : numbers(tensor)) {
-                    assertThat(Double.valueOf(x)).isEqualTo(Double.valueOf(request.reduction() == Reduction.MEAN ? Double.NaN : 0.0));
+                    assertThat(Double.valueOf(x))
+                            .isEqualTo(Double.valueOf(request.reduction() == Reduction.MEAN ? Double.NaN : 0.0));
                 }
             });
         }
@@ -259,8 +258,9 @@ class ReferenceTest {
         Map<String, Tensor> inputs = c.inputs(program, batch);
         Map<String, Tensor> expected = program.run(inputs);
         Map<String, double[]> pieces = new HashMap<>();
-        Map<String, Tensor> reduced = program.stream(samples(program, inputs, batch), (first, results) -> results.forEach(
-                (name, tensor) -> {
+        Map<String, Tensor> reduced = program.stream(
+                samples(program, inputs, batch),
+                (first, results) -> results.forEach((name, tensor) -> {
                     double[] whole = pieces.computeIfAbsent(
                             name, k -> new double[expected.get(name).size()]);
                     double[] part = numbers(tensor);
