@@ -21,7 +21,7 @@ public interface Engine extends AutoCloseable {
      * @param batch samples in the whole batch
      * @param inputs by slot, {@code (samples, size)}, or {@code (size)} if the slot is shared
      * @param results by slot, {@code (samples, size)} to be written; reduced ones {@code (size)}, holding the sum over all
-     *     samples of this batch so far, to be added to (zero at first)
+     *     samples of this batch so far, to be added to (zero at first); shared ones {@code (size)}, to be written
      */
     void run(long first, int samples, long batch, Map<Slot, Tensor> inputs, Map<Slot, Tensor> results);
 

@@ -1,7 +1,9 @@
 package io.github.batchjac.backend;
 
+import io.github.batchjac.graph.Graph;
 import io.github.batchjac.graph.Op;
 import io.github.batchjac.graph.Value;
+import io.github.batchjac.plan.Given;
 import io.github.batchjac.plan.Plan;
 import io.github.batchjac.plan.Reduction;
 import io.github.batchjac.plan.Request;
@@ -24,16 +26,15 @@ import java.util.TreeSet;
  *
  * <p>Inputs are keyed by name, {@code (B, shape...)} in the plan's precision, labels int64 {@code (B)}; cotangents by
  * {@link Request#COTANGENT}, tangents by {@link Request#tangent}. All inputs of one run have the same B, which need not be
- * the batch that the plan was made for.
+ * the batch that the plan was made for (but is, if nothing is given per sample).
  */
 public final class Program implements AutoCloseable {
     private final Plan plan;
     private final Engine engine;
     private final ElementType type;
-    private final Map<String, Slot> inputs = new LinkedHashMap<>();
-    private final Map<String, Slot> parameters = new LinkedHashMap<>();
+    private final Map<String, Given> inputs = new LinkedHashMap<>();
+    private final Map<String, Given> parameters = new LinkedHashMap<>();
     private final Map<String, Result> results = new LinkedHashMap<>();
-    private final Map<String, Shape> shapes = new HashMap<>();
     private final Map<String, Integer> classes = new HashMap<>();
     private boolean closed;
 
@@ -42,31 +43,22 @@ public final class Program implements AutoCloseable {
         this.plan = plan;
         this.engine = engine;
         this.type = ElementType.of(plan.workload().precision());
-        for (Slot slot : plan.slots()) {
-            switch (slot.role()) {
-                case INPUT, LABELS -> inputs.put(slot.name(), slot);
-                case PARAMETER -> parameters.put(slot.name(), slot);
-                default -> {}
-            }
+        for (Given given : plan.inputs()) {
+            boolean parameter = given.slot().role() == Slot.Role.PARAMETER;
+            (parameter ? parameters : inputs).put(given.name(), given);
         }
         plan.results().forEach(r -> results.put(r.name(), r));
-        describeInputs();
-        parameters.forEach((name, slot) -> {
-            Op.Parameter p = (Op.Parameter) plan.graph().named(name).op();
-            engine.bind(slot, p.value().to(plan.workload().precision()));
-        });
+        if (plan.hasGraph()) {
+            countClasses(plan.graph());
+            parameters.forEach((name, given) -> {
+                Op.Parameter p = (Op.Parameter) plan.graph().named(name).op();
+                engine.bind(given.slot(), p.value().to(plan.workload().precision()));
+            });
+        }
     }
 
-    private void describeInputs() {
-        Request request = plan.request();
-        plan.graph().inputs().forEach((name, value) -> shapes.put(name, value.shape()));
-        Shape output = plan.graph().output().shape();
-        shapes.put(Request.COTANGENT, request.seeds() == 0 ? output : output.prepend(request.seeds()));
-        for (String name : request.wrt()) {
-            Shape shape = plan.graph().named(name).shape();
-            shapes.put(Request.tangent(name), request.seeds() == 0 ? shape : shape.concat(Shape.of(request.seeds())));
-        }
-        for (Value value : plan.graph().values()) {
+    private void countClasses(Graph graph) {
+        for (Value value : graph.values()) {
             if (value.op() instanceof Op.Loss && value.operand(0).op() instanceof Op.Input in && in.index()) {
                 classes.merge(in.name(), value.operand(1).size(), Math::min);
             }
@@ -84,13 +76,12 @@ public final class Program implements AutoCloseable {
 
     /** The shape of an input for a batch of {@code batch}. */
     public Shape inputShape(String name, long batch) {
-        Slot slot = inputs.get(name);
-        Shape shape = shapes.get(name);
-        if (slot == null || shape == null) {
+        Given input = inputs.get(name);
+        if (input == null) {
             throw new IllegalArgumentException(
                     "no input is named " + name + "; inputs: " + String.join(", ", inputs.keySet()));
         }
-        return slot.shared() ? shape : shape.prepend(batch);
+        return input.shape(batch);
     }
 
     /**
@@ -100,17 +91,17 @@ public final class Program implements AutoCloseable {
      */
     public synchronized void bind(String parameter, Tensor value) {
         open();
-        Slot slot = parameters.get(parameter);
-        if (slot == null) {
+        Given given = parameters.get(parameter);
+        if (given == null) {
             throw new IllegalArgumentException(
                     "no parameter is named " + parameter + "; parameters: " + String.join(", ", parameters.keySet()));
         }
-        Shape expected = plan.graph().named(parameter).shape();
+        Shape expected = given.shape();
         if (!expected.equals(value.shape()) || value.type() == ElementType.I64) {
             throw new IllegalArgumentException(
                     "parameter " + parameter + ": " + value + " came, " + type + " " + expected + " was expected");
         }
-        engine.bind(slot, value.to(plan.workload().precision()));
+        engine.bind(given.slot(), value.to(plan.workload().precision()));
     }
 
     /** Runs on a batch and returns the results in arrays of their own, by name. See {@link #run(Map, Map)}. */
@@ -162,7 +153,7 @@ public final class Program implements AutoCloseable {
         Map<String, Tensor> reduced = new LinkedHashMap<>();
         Map<String, Tensor> whole = new LinkedHashMap<>();
         for (Result result : results.values()) {
-            if (result.reduction() == Reduction.NONE) {
+            if (result.perSample()) {
                 whole.put(result.name(), Tensor.zeros(type, result.shape(chunk)));
             } else {
                 reduced.put(result.name(), Tensor.zeros(type, result.shape(chunk)));
@@ -245,28 +236,29 @@ public final class Program implements AutoCloseable {
     }
 
     private long batch(Map<String, Tensor> given) {
-        for (Map.Entry<String, Slot> e : inputs.entrySet()) {
-            Tensor tensor = given.get(e.getKey());
-            if (tensor != null && !e.getValue().shared()) {
+        for (Given input : inputs.values()) {
+            Tensor tensor = given.get(input.name());
+            if (tensor != null && !input.slot().shared()) {
                 if (tensor.shape().rank() == 0) {
-                    throw new IllegalArgumentException("input " + e.getKey() + ": " + tensor + " came, "
-                            + expected(e.getKey(), "B") + " was expected");
+                    throw new IllegalArgumentException("input " + input.name() + ": " + tensor + " came, "
+                            + expected(input, "B") + " was expected");
                 }
                 return tensor.shape().axis(0);
             }
         }
+        if (inputs.values().stream().allMatch(input -> input.slot().shared())) {
+            return plan.workload().batch();
+        }
         throw new IllegalArgumentException("no input came; expected: " + String.join(", ", inputs.keySet()));
     }
 
-    private String expected(String name, String batch) {
-        Slot slot = inputs.get(name);
-        Shape shape = shapes.getOrDefault(name, Shape.scalar());
-        String axes = shape.toString();
-        if (slot != null && !slot.shared()) {
+    private String expected(Given input, String batch) {
+        String axes = input.shape().toString();
+        if (!input.slot().shared()) {
             String inner = axes.substring(1, axes.length() - 1);
             axes = inner.isEmpty() ? "(" + batch + ",)" : "(" + batch + ", " + inner.replaceAll(",$", "") + ")";
         }
-        return (slot != null && slot.role() == Slot.Role.LABELS ? ElementType.I64 : type) + " " + axes;
+        return (input.slot().role() == Slot.Role.LABELS ? ElementType.I64 : type) + " " + axes;
     }
 
     private Map<Slot, Tensor> check(Map<String, Tensor> given, long batch, long first) {
@@ -277,17 +269,18 @@ public final class Program implements AutoCloseable {
                     "unknown input " + String.join(", ", unknown) + "; inputs: " + String.join(", ", inputs.keySet()));
         }
         Map<Slot, Tensor> out = new HashMap<>();
-        inputs.forEach((name, slot) -> {
+        inputs.forEach((name, input) -> {
+            Slot slot = input.slot();
             Tensor tensor = given.get(name);
             if (tensor == null) {
                 throw new IllegalArgumentException(
-                        "input " + name + " is missing: " + expected(name, "B") + " was expected");
+                        "input " + name + " is missing: " + expected(input, "B") + " was expected");
             }
             boolean labels = slot.role() == Slot.Role.LABELS;
             if (tensor.type() != (labels ? ElementType.I64 : type)
-                    || !tensor.shape().equals(inputShape(name, batch))) {
+                    || !tensor.shape().equals(input.shape(batch))) {
                 throw new IllegalArgumentException("input " + name + ": " + tensor + " came, "
-                        + expected(name, String.valueOf(batch)) + " was expected");
+                        + expected(input, String.valueOf(batch)) + " was expected");
             }
             if (labels) {
                 checkLabels(name, tensor.longs(), first);

@@ -99,6 +99,8 @@ final class ZipDirectory {
     }
 
     private static byte[] bytes(ByteBuffer written) {
-        return java.util.Arrays.copyOf(written.array(), written.position());
+        byte[] bytes = new byte[written.position()];
+        written.flip().get(bytes);
+        return bytes;
     }
 }

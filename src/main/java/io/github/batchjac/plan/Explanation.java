@@ -32,6 +32,12 @@ final class Explanation {
     }
 
     private void heading() {
+        if (!plan.hasGraph()) {
+            line(
+                    "product, batch %d, %s",
+                    plan.workload().batch(), plan.workload().precision());
+            return;
+        }
         Request r = plan.request();
         Workload w = plan.workload();
         line(
@@ -51,7 +57,7 @@ final class Explanation {
 
     private static String shape(Result result) {
         String inner = result.shape().toString();
-        if (result.reduction() != Reduction.NONE) {
+        if (!result.perSample()) {
             return inner;
         }
         String axes = inner.substring(1, inner.length() - 1);

@@ -11,6 +11,7 @@ import io.github.batchjac.structure.Structure;
 import io.github.batchjac.structure.Structure.Dense;
 import io.github.batchjac.structure.Structure.Diagonal;
 import io.github.batchjac.structure.Work;
+import io.github.batchjac.tensor.Shape;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -64,9 +65,9 @@ final class Linearisation {
     private Slot makePlace(Value value) {
         Op op = value.op();
         if (op instanceof Op.Input in) {
-            return slots.given(in.name(), value.size(), false, in.index() ? Role.LABELS : Role.INPUT);
+            return slots.given(in.name(), value.shape(), false, in.index() ? Role.LABELS : Role.INPUT);
         } else if (op instanceof Op.Parameter p) {
-            return slots.given(p.name(), value.size(), true, Role.PARAMETER);
+            return slots.given(p.name(), value.shape(), true, Role.PARAMETER);
         } else if (op instanceof Op.Constant c) {
             double[] numbers = new double[value.size()];
             Arrays.setAll(numbers, c.value()::get);
@@ -120,8 +121,9 @@ final class Linearisation {
             for (String name : request.wrt()) {
                 Value value = graph.named(name);
                 int columns = Math.max(1, request.seeds());
-                Slot seed =
-                        slots.given(Request.tangent(name), (long) value.size() * columns, value.shared(), Role.INPUT);
+                Shape shape =
+                        request.seeds() == 0 ? value.shape() : value.shape().concat(Shape.of(columns));
+                Slot seed = slots.given(Request.tangent(name), shape, value.shared(), Role.INPUT);
                 edges.addEdge(
                         0, vertex(value), Operand.of(new Dense(value.size(), columns, value.shared()), seed), algebra);
             }
@@ -137,7 +139,8 @@ final class Linearisation {
         Value output = graph.output();
         if (request.kind() == Request.Kind.VJP) {
             int rows = Math.max(1, request.seeds());
-            Slot seed = slots.given(Request.COTANGENT, (long) rows * output.size(), false, Role.INPUT);
+            Shape shape = request.seeds() == 0 ? output.shape() : output.shape().prepend(rows);
+            Slot seed = slots.given(Request.COTANGENT, shape, false, Role.INPUT);
             if (active.contains(output)) {
                 edges.addEdge(vertex(output), n + 1, Operand.of(new Dense(rows, output.size(), false), seed), algebra);
             }

@@ -1,9 +1,11 @@
 package io.github.batchjac.plan;
 
 import io.github.batchjac.graph.Graph;
+import io.github.batchjac.structure.Structure;
 import io.github.batchjac.structure.Work;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -11,25 +13,30 @@ import org.jspecify.annotations.Nullable;
  * interprets them, and {@link #explain()} shows them. Two plans of the same graph, request and workload are the same.
  */
 public final class Plan {
-    private final Graph graph;
-    private final Request request;
+    /** Key of the result of a {@link #product}. */
+    public static final String PRODUCT = "product";
+
+    private final @Nullable Graph graph;
+    private final @Nullable Request request;
     private final Workload workload;
     private final List<Step> once;
     private final List<Step> steps;
     private final List<Slot> slots;
+    private final List<Given> inputs;
     private final List<Result> results;
+    private final Map<String, Structure> structures;
     private final Memory memory;
     private final Work forwardWork;
     private final Elimination.@Nullable Choice choice;
     private final Cost cost;
 
     Plan(
-            Graph graph,
-            Request request,
+            @Nullable Graph graph,
+            @Nullable Request request,
             Workload workload,
-            List<Step> all,
-            List<Slot> slots,
-            List<Result> results,
+            Slots slots,
+            ResultWriter results,
+            List<Step> written,
             Work forwardWork,
             Elimination.@Nullable Choice choice,
             Cost cost) {
@@ -38,15 +45,18 @@ public final class Plan {
         this.workload = workload;
         List<Step> shared = new ArrayList<>();
         List<Step> each = new ArrayList<>();
-        all.forEach(step -> (step.shared() ? shared : each).add(step));
+        List<Step> live = results.live(written);
+        live.forEach(step -> (step.shared() ? shared : each).add(step));
         this.once = List.copyOf(shared);
         this.steps = List.copyOf(each);
-        this.slots = slots;
-        this.results = results;
+        this.slots = results.used(live);
+        this.inputs = slots.given();
+        this.results = results.results();
+        this.structures = Map.copyOf(results.structures());
         this.forwardWork = forwardWork;
         this.choice = choice;
         this.cost = cost;
-        this.memory = Memory.of(steps, slots, workload);
+        this.memory = Memory.of(steps, this.slots, workload);
     }
 
     /**
@@ -60,12 +70,38 @@ public final class Plan {
         return Planner.plan(graph, request, workload, Cost.CPU);
     }
 
+    /**
+     * The product of two Jacobians that are given: their parts are the inputs {@code part("left", i)} and {@code
+     * part("right", i)}, the result is {@link #PRODUCT}, dense {@code (B, rows, cols)} or structured.
+     */
+    public static Plan product(Structure left, Structure right, boolean dense, Workload workload) {
+        return Planner.product(left, right, dense, workload);
+    }
+
+    /** Key of part i of a structured Jacobian. */
+    public static String part(String name, int i) {
+        return name + "#" + i;
+    }
+
+    /** @throws IllegalStateException if this plan is a {@link #product} */
     public Graph graph() {
+        if (graph == null) {
+            throw new IllegalStateException("a product of given Jacobians has no graph");
+        }
         return graph;
     }
 
+    /** @throws IllegalStateException if this plan is a {@link #product} */
     public Request request() {
+        if (request == null) {
+            throw new IllegalStateException("a product of given Jacobians has no request");
+        }
         return request;
+    }
+
+    /** Whether there is a graph, and not just two Jacobians to multiply. */
+    public boolean hasGraph() {
+        return graph != null;
     }
 
     public Workload workload() {
@@ -85,6 +121,20 @@ public final class Plan {
     /** Every slot that must have a place. */
     public List<Slot> slots() {
         return slots;
+    }
+
+    /** What a program is given, in order: inputs, parameters, seeds. */
+    public List<Given> inputs() {
+        return inputs;
+    }
+
+    /** The structure of a Jacobian that is returned in parts. @throws IllegalArgumentException if there is none */
+    public Structure structure(String name) {
+        Structure structure = structures.get(name);
+        if (structure == null) {
+            throw new IllegalArgumentException("no structured result is named " + name);
+        }
+        return structure;
     }
 
     /** What a program returns, in order. */

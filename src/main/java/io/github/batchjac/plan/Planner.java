@@ -5,18 +5,13 @@ import io.github.batchjac.graph.Op;
 import io.github.batchjac.plan.Slot.Role;
 import io.github.batchjac.structure.Products;
 import io.github.batchjac.structure.Structure;
-import io.github.batchjac.structure.Structure.Dense;
 import io.github.batchjac.structure.Structure.Kronecker;
 import io.github.batchjac.structure.Work;
 import io.github.batchjac.tensor.Shape;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Writes the steps of a plan: linearises the graph, has {@link Elimination} choose the order, carries it out on operands,
@@ -29,7 +24,7 @@ final class Planner {
     private final Slots slots = new Slots();
     private final Linearisation values;
     private final StepWriter products = new StepWriter(slots);
-    private final List<Result> results = new ArrayList<>();
+    private final ResultWriter results = new ResultWriter(slots, products);
 
     private Planner(Graph graph, Request request, Workload workload) {
         this.graph = graph;
@@ -40,6 +35,29 @@ final class Planner {
 
     static Plan plan(Graph graph, Request request, Workload workload, Cost cost) {
         return new Planner(graph, request, workload).plan(cost);
+    }
+
+    /** A product of two given Jacobians; see {@link Plan#product}. */
+    static Plan product(Structure left, Structure right, boolean dense, Workload workload) {
+        Slots slots = new Slots();
+        StepWriter products = new StepWriter(slots);
+        ResultWriter results = new ResultWriter(slots, products);
+        Operand product = products.multiply(given(slots, "left", left), given(slots, "right", right));
+        if (dense) {
+            results.deliver(Plan.PRODUCT, Shape.of(left.rows(), right.cols()), List.of(product));
+        } else {
+            results.deliverStructured(Plan.PRODUCT, left.rows(), right.cols(), List.of(product));
+        }
+        return new Plan(null, null, workload, slots, results, products.steps(), Work.NONE, null, Cost.CPU);
+    }
+
+    private static Operand given(Slots slots, String name, Structure structure) {
+        List<Slot> parts = new ArrayList<>();
+        structure.parts().forEach(part -> {
+            Shape shape = Shape.of(part.size());
+            parts.add(slots.given(Plan.part(name, parts.size()), shape, part.shared(), Role.INPUT));
+        });
+        return new Operand(structure, parts);
     }
 
     private Plan plan(Cost cost) {
@@ -57,11 +75,11 @@ final class Planner {
             finish(jacobians);
         }
         if (request.value() || request.kind() == Request.Kind.FORWARD) {
-            deliverSlot(Request.VALUE, graph.output().shape(), values.place(graph.output()));
+            results.deliverSlot(Request.VALUE, graph.output().shape(), values.place(graph.output()));
         }
-        List<Step> steps = withoutDeadSteps();
-        return new Plan(
-                graph, request, workload, steps, used(steps), List.copyOf(results), values.work(), choice, cost);
+        List<Step> steps = new ArrayList<>(values.steps());
+        steps.addAll(products.steps());
+        return new Plan(graph, request, workload, slots, results, steps, values.work(), choice, cost);
     }
 
     private void check() {
@@ -126,7 +144,7 @@ final class Planner {
             Shape shape = request.seeds() == 0
                     ? graph.output().shape()
                     : graph.output().shape().concat(Shape.of(columns));
-            deliver(Request.TANGENT, shape, jacobians.edge(0, jacobians.sink()));
+            results.deliver(Request.TANGENT, shape, jacobians.edge(0, jacobians.sink()));
             return;
         }
         Map<String, List<Operand>> terms = new LinkedHashMap<>();
@@ -135,150 +153,44 @@ final class Planner {
         }
         switch (request.kind()) {
             case JACOBIAN ->
-                terms.forEach((name, t) -> deliver(
+                terms.forEach((name, t) -> results.deliver(
                         name, graph.output().shape().concat(graph.named(name).shape()), t));
+            case STRUCTURED ->
+                terms.forEach((name, t) -> results.deliverStructured(
+                        name, graph.output().size(), graph.named(name).size(), t));
             case VJP ->
                 terms.forEach((name, t) -> {
                     Shape shape = graph.named(name).shape();
-                    deliver(name, request.seeds() == 0 ? shape : shape.prepend(request.seeds()), t);
+                    results.deliver(name, request.seeds() == 0 ? shape : shape.prepend(request.seeds()), t);
                 });
             case GRADIENT ->
                 terms.forEach((name, t) -> {
                     if (request.reduced()) {
-                        deliverSum(name, t, null, request.reduction());
+                        results.deliverSum(name, graph.named(name).shape(), t, null, request.reduction());
                     } else {
-                        deliver(name, graph.named(name).shape(), t);
+                        results.deliver(name, graph.named(name).shape(), t);
                     }
                 });
             case NORMS -> {
                 List<Slot> norms = new ArrayList<>();
                 terms.forEach((name, t) -> {
-                    Slot norm = norm(name, t);
+                    Slot norm = results.norm(name, t);
                     norms.add(norm);
-                    deliverSlot(name, Shape.scalar(), norm);
+                    results.deliverSlot(name, Shape.scalar(), norm);
                 });
-                deliverSlot(Request.NORM, Shape.scalar(), join(norms));
+                results.deliverSlot(Request.NORM, Shape.scalar(), results.join(norms));
             }
             case CLIPPED_SUM -> {
                 List<Slot> norms = new ArrayList<>();
-                terms.forEach((name, t) -> norms.add(norm(name, t)));
-                Slot norm = join(norms);
+                terms.forEach((name, t) -> norms.add(results.norm(name, t)));
+                Slot norm = results.join(norms);
                 Slot factors = slots.work("clip factors", 1, norm.shared());
                 products.add(new Step.ClipFactors(factors, norm, request.limit()));
-                terms.forEach((name, t) -> deliverSum(name, t, perSample(factors), Reduction.SUM));
-                deliverSlot(Request.NORM, Shape.scalar(), norm);
+                terms.forEach((name, t) -> results.deliverSum(
+                        name, graph.named(name).shape(), t, results.perSample(factors), Reduction.SUM));
+                results.deliverSlot(Request.NORM, Shape.scalar(), norm);
             }
             default -> throw new IllegalStateException(request.kind().toString());
         }
-    }
-
-    /** Every entry, for every sample. */
-    private void deliver(String name, Shape shape, List<Operand> terms) {
-        if (terms.isEmpty()) {
-            Slot zero = slots.make(name, shape.elements(), false, Role.RESULT);
-            products.add(new Step.Zero(zero));
-            results.add(new Result(name, zero, shape, Reduction.NONE));
-            return;
-        }
-        Operand whole = terms.stream().reduce(products::add).orElseThrow();
-        if (whole.structure() instanceof Dense || whole.structure().shared()) {
-            deliverSlot(name, shape, products.densify(whole).part());
-        } else {
-            Slot out = slots.make(name, shape.elements(), false, Role.RESULT);
-            products.add(new Step.Densify(Operand.of(whole.structure().dense(), out), products.readable(whole)));
-            results.add(new Result(name, out, shape, Reduction.NONE));
-        }
-    }
-
-    /** The slot itself becomes the result if it may, else its copy does. */
-    private void deliverSlot(String name, Shape shape, Slot slot) {
-        Slot out = slot;
-        if (slot.role() == Role.WORK && !slot.shared()) {
-            slot.becomeResult();
-        } else {
-            out = slots.make(name, slot.size(), false, Role.RESULT);
-            products.add(new Step.Repeat(out, slot));
-        }
-        results.add(new Result(name, out, shape, Reduction.NONE));
-    }
-
-    private void deliverSum(String name, List<Operand> terms, @Nullable Slot weights, Reduction reduction) {
-        Shape shape = graph.named(name).shape();
-        Slot out = slots.make(name, shape.elements(), true, Role.REDUCED);
-        for (Operand term : terms) {
-            Operand factored =
-                    term.structure() instanceof Kronecker ? products.denseLeft(term) : products.densify(term);
-            List<Slot> parts = factored.parts().stream().map(this::perSample).toList();
-            products.add(new Step.SumBatch(out, new Operand(perSample(factored.structure()), parts), weights));
-        }
-        results.add(new Result(name, out, shape, reduction));
-    }
-
-    /** The slot, or a copy for every sample where it is shared. */
-    private Slot perSample(Slot slot) {
-        if (!slot.shared()) {
-            return slot;
-        }
-        Slot out = slots.work(slot.name() + " for each", slot.size(), false);
-        products.add(new Step.Repeat(out, slot));
-        return out;
-    }
-
-    private static Structure perSample(Structure structure) {
-        return structure instanceof Kronecker k
-                ? new Kronecker(perSample(k.left()), k.width(), k.rowForm(), false)
-                : new Dense(structure.rows(), structure.cols(), false);
-    }
-
-    private Slot norm(String name, List<Operand> terms) {
-        if (terms.isEmpty()) {
-            Slot zero = slots.work("norm " + name, 1, false);
-            products.add(new Step.Zero(zero));
-            return zero;
-        }
-        Operand whole = terms.stream().reduce(products::add).orElseThrow();
-        Operand term = whole.structure() instanceof Kronecker ? products.denseLeft(whole) : products.densify(whole);
-        Slot out = slots.work("norm " + name, 1, term.structure().shared());
-        products.add(new Step.Norm(out, term));
-        return out;
-    }
-
-    private Slot join(List<Slot> norms) {
-        Slot out = slots.work("norm", 1, norms.stream().allMatch(Slot::shared));
-        products.add(new Step.JoinNorms(out, norms));
-        return out;
-    }
-
-    // The steps in order.
-
-    private List<Step> withoutDeadSteps() {
-        List<Step> all = values.steps();
-        all.addAll(products.steps());
-        Set<Slot> live = new HashSet<>();
-        results.forEach(r -> live.add(r.slot()));
-        List<Step> kept = new ArrayList<>();
-        for (int i = all.size() - 1; i >= 0; i--) {
-            Step step = all.get(i);
-            if (step instanceof Step.Evaluate e) {
-                Slot out = live.contains(e.out()) ? e.out() : null;
-                step = new Step.Evaluate(e.value(), e.operands(), out, e.derivatives());
-            }
-            if (step.writes().stream().anyMatch(live::contains)) {
-                kept.add(0, step);
-                live.addAll(step.reads());
-            }
-        }
-        return List.copyOf(kept);
-    }
-
-    /** The slots that the steps touch, and everything given that the caller must not be refused for giving. */
-    private List<Slot> used(List<Step> steps) {
-        Set<Slot> touched = new LinkedHashSet<>(slots.given());
-        for (Step step : steps) {
-            touched.addAll(step.reads());
-            touched.addAll(step.writes());
-        }
-        results.forEach(r -> touched.add(r.slot()));
-        return List.copyOf(touched);
     }
 }

@@ -10,6 +10,7 @@ import java.util.List;
  * <caption>Results and their shapes</caption>
  * <tr><td>{@link #forward}</td><td>{@code VALUE (B, X...)}</td></tr>
  * <tr><td>{@link #jacobian}</td><td>{@code (B, X..., A...)}</td></tr>
+ * <tr><td>{@link #structured}</td><td>the parts of each Jacobian's structure, named by {@link Plan#part}</td></tr>
  * <tr><td>{@link #vjp}</td><td>{@code (B, A...)}, with k cotangents {@code (B, k, A...)}</td></tr>
  * <tr><td>{@link #jvp}</td><td>{@code TANGENT (B, X...)}, with k tangents {@code (B, X..., k)}</td></tr>
  * <tr><td>{@link #gradient}</td><td>{@code (B, A...)}, reduced {@code (A...)}; the output must be one number</td></tr>
@@ -42,6 +43,7 @@ public record Request(Kind kind, List<String> wrt, int seeds, Reduction reductio
     public enum Kind {
         FORWARD,
         JACOBIAN,
+        STRUCTURED,
         VJP,
         JVP,
         GRADIENT,
@@ -78,6 +80,11 @@ public record Request(Kind kind, List<String> wrt, int seeds, Reduction reductio
     /** The dense Jacobians with respect to the named inputs and parameters. */
     public static Request jacobian(String... wrt) {
         return of(Kind.JACOBIAN, wrt);
+    }
+
+    /** The Jacobians as the products left them, not made dense. Backends that know no structures refuse. */
+    public static Request structured(String... wrt) {
+        return of(Kind.STRUCTURED, wrt);
     }
 
     /** {@code v·∂f}, v given as {@link #COTANGENT}. */

@@ -1,6 +1,7 @@
 package io.github.batchjac.plan;
 
 import io.github.batchjac.plan.Slot.Role;
+import io.github.batchjac.tensor.Shape;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -11,7 +12,7 @@ import java.util.Map;
 /** Makes the slots of one plan. */
 final class Slots {
     private final List<Slot> all = new ArrayList<>();
-    private final Map<String, Slot> given = new LinkedHashMap<>();
+    private final Map<String, Given> given = new LinkedHashMap<>();
     private final Map<List<Double>, Slot> constants = new HashMap<>();
 
     Slot make(String name, long size, boolean shared, Role role) {
@@ -28,9 +29,9 @@ final class Slots {
     }
 
     /** The slot of an input, a parameter or a seed. */
-    Slot given(String name, long size, boolean shared, Role role) {
-        Slot slot = make(name, size, shared, role);
-        given.put(name, slot);
+    Slot given(String name, Shape shape, boolean shared, Role role) {
+        Slot slot = make(name, shape.elements(), shared, role);
+        given.put(name, new Given(name, slot, shape));
         return slot;
     }
 
@@ -53,7 +54,7 @@ final class Slots {
     }
 
     /** All that the caller gives, in order. */
-    List<Slot> given() {
+    List<Given> given() {
         return List.copyOf(given.values());
     }
 }

@@ -93,7 +93,7 @@ final class StepWriter implements LinearGraph.Algebra<Operand> {
         if (known != null) {
             return known;
         }
-        // a Kronecker product's left factor is made dense first, which comes here again
+        // not computeIfAbsent: making a left factor dense comes back here
         Operand in = readable(operand);
         Operand out = fresh(operand.structure().dense(), "J" + steps.size());
         steps.add(new Step.Densify(out, in));

@@ -1,5 +1,8 @@
 package io.github.batchjac.structure;
 
+import java.util.ArrayList;
+import java.util.List;
+
 /**
  * The form of a Jacobian {@code (rows, cols)} = (output components, input components) of one sample. It says which
  * numbers are stored; it does not hold them. A structure is <em>shared</em> when one copy serves the whole batch.
@@ -15,8 +18,16 @@ public sealed interface Structure {
     /** Whether one copy serves the whole batch. */
     boolean shared();
 
+    /** What is stored, part by part: nothing for a unit diagonal. */
+    List<Part> parts();
+
     /** Elements stored per copy. */
-    long stored();
+    default long stored() {
+        return parts().stream().mapToLong(Part::size).sum();
+    }
+
+    /** One array of numbers: {@code size} of them per sample, or in all when shared. */
+    record Part(int size, boolean shared) {}
 
     /**
      * {@code repeat} diagonal matrices {@code (n, n)} on top of each other: row i has {@code d_i} in column {@code i mod
@@ -35,8 +46,8 @@ public sealed interface Structure {
         }
 
         @Override
-        public long stored() {
-            return unit ? 0 : rows();
+        public List<Part> parts() {
+            return unit ? List.of() : List.of(new Part(rows(), shared));
         }
 
         @Override
@@ -66,8 +77,8 @@ public sealed interface Structure {
         }
 
         @Override
-        public long stored() {
-            return n + 1L;
+        public List<Part> parts() {
+            return List.of(new Part(n, shared), new Part(1, shared));
         }
 
         @Override
@@ -89,8 +100,8 @@ public sealed interface Structure {
         }
 
         @Override
-        public long stored() {
-            return n + 1L;
+        public List<Part> parts() {
+            return List.of(new Part(n, shared), new Part(1, shared));
         }
 
         @Override
@@ -101,6 +112,11 @@ public sealed interface Structure {
 
     /** Every entry stored, row-major. */
     record Dense(int rows, int cols, boolean shared) implements Structure {
+        @Override
+        public List<Part> parts() {
+            return List.of(new Part(Math.multiplyExact(rows, cols), shared));
+        }
+
         @Override
         public long stored() {
             return (long) rows * cols;
@@ -134,6 +150,13 @@ public sealed interface Structure {
         @Override
         public boolean shared() {
             return vectorShared && left.shared();
+        }
+
+        @Override
+        public List<Part> parts() {
+            List<Part> parts = new ArrayList<>(left.parts());
+            parts.add(new Part(width, vectorShared));
+            return parts;
         }
 
         @Override

@@ -16,6 +16,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -242,7 +243,7 @@ class ArrayWriterTest {
                 Map<String, Integer> at = new LinkedHashMap<>();
                 while (at.values().stream().mapToInt(n -> n).sum() < 340_008) {
                     String name = declared.get(random.nextInt(5)).name();
-                    Tensor t = arrays.get(name);
+                    Tensor t = array(arrays, name);
                     int from = at.getOrDefault(name, 0);
                     int to = Math.min(t.size(), from + random.nextInt(1 + t.size()));
                     writer.append(name, t.samples(from, to));
@@ -252,7 +253,7 @@ class ArrayWriterTest {
             }
             Map<String, Tensor> back = NpzReader.read(file);
             assertThat(back.keySet()).containsExactlyElementsOf(arrays.keySet());
-            back.forEach((name, t) -> assertSame(t, arrays.get(name)));
+            back.forEach((name, t) -> assertSame(t, array(arrays, name)));
         }
     }
 
@@ -268,6 +269,10 @@ class ArrayWriterTest {
             case F64 -> Tensor.of(random.doubles(n).toArray(), n);
             case I64 -> Tensor.of(random.longs(n).toArray(), n);
         };
+    }
+
+    static Tensor array(Map<String, Tensor> arrays, String name) {
+        return Objects.requireNonNull(arrays.get(name), name);
     }
 
     static void assertSame(Tensor came, Tensor expected) {

@@ -1,5 +1,6 @@
 package io.github.batchjac.io;
 
+import static io.github.batchjac.io.ArrayWriterTest.array;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -25,9 +26,9 @@ class NpzReaderTest {
     void storedArraysAreWhatNumPyWrote() throws IOException {
         Map<String, Tensor> arrays = NpzReader.read(NpyReaderTest.resource("npy/stored.npz"));
         assertThat(arrays.keySet()).containsExactly("a", "labels", "0.weight");
-        ArrayWriterTest.assertSame(arrays.get("a"), NpyReader.read(NpyReaderTest.resource("npy/f4_5x3.npy")));
-        assertThat(arrays.get("labels").longs()).containsExactly(3, 1, 2);
-        assertThat(arrays.get("0.weight").doubles()).containsExactly(1, 2);
+        ArrayWriterTest.assertSame(array(arrays, "a"), NpyReader.read(NpyReaderTest.resource("npy/f4_5x3.npy")));
+        assertThat(array(arrays, "labels").longs()).containsExactly(3, 1, 2);
+        assertThat(array(arrays, "0.weight").doubles()).containsExactly(1, 2);
     }
 
     @Test

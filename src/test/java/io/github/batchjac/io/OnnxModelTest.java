@@ -90,7 +90,7 @@ class OnnxModelTest {
         } else {
             assertThat(came).isEqualTo(expected);
         }
-        assertThat(graph.inputs().get("x").shape())
+        assertThat(graph.named("x").shape())
                 .isEqualTo(NpyReader.read(golden(name, "x.npy")).shape().tail());
         assertThat(graph.output().shape())
                 .isEqualTo(NpyReader.read(golden(name, "y.npy")).shape().tail());
@@ -449,8 +449,8 @@ class OnnxModelTest {
                 .node("Transpose", "v", "w")
                 .node("MatMul", "y", "x v"));
         assertThat(graph.output().op()).isEqualTo(new Op.Linear(false));
-        assertThat(graph.output().operand(1)).isSameAs(graph.parameters().get("w"));
-        assertThat(graph.parameters().get("w").shape()).isEqualTo(Shape.of(3, 4));
+        assertThat(graph.output().operand(1)).isSameAs(graph.named("w"));
+        assertThat(graph.named("w").shape()).isEqualTo(Shape.of(3, 4));
     }
 
     @Test
@@ -482,7 +482,7 @@ class OnnxModelTest {
     @Test
     void aParameterWithABatchAxisOfOneKeepsItsShape() throws FormatException {
         Graph graph = parse(new Models(13).input("x", 4).weight("c", 1, 4).node("Mul", "y", "x c"));
-        assertThat(graph.parameters().get("c").shape()).isEqualTo(Shape.of(1, 4));
+        assertThat(graph.named("c").shape()).isEqualTo(Shape.of(1, 4));
         assertThat(graph.output().shape()).isEqualTo(Shape.of(4));
     }
 

@@ -60,7 +60,7 @@ class OnnxWriterTest {
     }
 
     private static Tensor number(Graph graph, String name) {
-        return ((Op.Parameter) graph.parameters().get(name).op()).value();
+        return ((Op.Parameter) graph.named(name).op()).value();
     }
 
     private static List<String> titles(Graph graph) {

@@ -30,6 +30,7 @@ final class CpuEngine32 implements Engine {
     private final List<Action32> steps;
     private final List<Slot> inputs = new ArrayList<>();
     private final List<Slot> results = new ArrayList<>();
+    private final List<Slot> sharedResults = new ArrayList<>();
     private final List<Slot> reduced = new ArrayList<>();
     private final double workPerSample;
     private boolean stale = true;
@@ -51,7 +52,14 @@ final class CpuEngine32 implements Engine {
         for (Slot slot : plan.slots()) {
             switch (slot.role()) {
                 case INPUT, LABELS -> inputs.add(slot);
-                case RESULT -> results.add(slot);
+                case RESULT -> {
+                    if (slot.shared()) {
+                        sharedResults.add(slot);
+                        placeShared(slot, new float[slot.size()]);
+                    } else {
+                        results.add(slot);
+                    }
+                }
                 case REDUCED -> {
                     reduced.add(slot);
                     for (Frame32 frame : frames) {
@@ -67,7 +75,9 @@ final class CpuEngine32 implements Engine {
                 case PARAMETER -> placeShared(slot, new float[slot.size()]);
             }
         }
-        Actions32 actions = new Actions32(KernelProvider.get().kernels32(), new PlainGemm32());
+        Actions32 actions = new Actions32(
+                KernelProvider.get().kernels32(),
+                GemmChoice32.of(KernelProvider.get().vector()));
         this.once = new ArrayList<>(actions.of(plan.once()));
         this.steps = actions.of(plan.steps());
         once.add(actions.packing());
@@ -124,6 +134,9 @@ final class CpuEngine32 implements Engine {
             }
             stale = false;
         }
+        for (Slot slot : sharedResults) {
+            System.arraycopy(frames[0].array(slot), 0, tensor(wanted, slot).floats(), 0, slot.size());
+        }
         int tiles = (samples + tile - 1) / tile;
         AtomicInteger turn = new AtomicInteger();
         Workers.Turn work = (worker, t) -> {
@@ -175,11 +188,11 @@ final class CpuEngine32 implements Engine {
 
     /** Tiles start in order, so the one whose turn it is is always running. */
     private void addInTurn(Frame32 frame, Map<Slot, Tensor> wanted, AtomicInteger turn, int t) {
-        while (turn.get() != t) {
+        for (int spins = 0; turn.get() != t; spins++) {
             if (turn.get() == FAILED) {
                 return;
             }
-            Thread.onSpinWait();
+            Workers.pause(spins);
         }
         for (Slot slot : reduced) {
             float[] total = tensor(wanted, slot).floats();

@@ -136,7 +136,13 @@ class PlainKernels32 implements Kernels32 {
 
     // Softmax
 
-    /** The first largest entry; −1 if the sample's softmax is NaN for want of one that is finite. NaN is passed over. */
+    /** Samples that are normalised at a time. */
+    static final int GROUP = 16;
+
+    /** Per thread, for the samples of a group: the largest input, then from GROUP on the sum of the other numerators. */
+    private static final ThreadLocal<float[]> STATISTICS = ThreadLocal.withInitial(() -> new float[2 * GROUP]);
+
+    /** The first largest entry; −1 if that is infinite or all are NaN. NaN is passed over: it shows in the sums. */
     int argmax(float[] x, int xo, int n) {
         int m = -1;
         float largest = -INFINITY;
@@ -153,7 +159,7 @@ class PlainKernels32 implements Kernels32 {
     float numerators(float @Nullable [] q, int qo, float[] x, int xo, int n, int m) {
         float largest = x[xo + m];
         float sum = 0f;
-        float errors = 0f;
+        double errors = 0;
         for (int i = 0; i < n; i++) {
             float difference = x[xo + i] - largest;
             float e = Math32.expDifference(difference, Math32.sumError(x[xo + i], -largest, difference));
@@ -166,35 +172,48 @@ class PlainKernels32 implements Kernels32 {
                 sum = s;
             }
         }
-        return sum + errors;
+        return total(sum, errors);
     }
 
-    /** {@code q /= s}. */
-    void divide(float[] q, int qo, int n, float s) {
+    /** {@code a /= s}. */
+    void divide(float[] a, int ao, int n, float s) {
         for (int i = 0; i < n; i++) {
-            q[qo + i] /= s;
+            a[ao + i] /= s;
         }
     }
 
-    @Override
-    public void softmax(float[] q, int qo, float @Nullable [] rest, int ro, float[] x, int xo, int batch, int n) {
+    /** q, unless it is null, and the statistics of at most GROUP samples. Both NaN where a sample has no softmax. In place. */
+    void normalise(float[] statistics, float @Nullable [] q, int qo, float[] x, int xo, int batch, int n) {
         for (int b = 0; b < batch; b++) {
-            float r = softmaxRow(q, qo + b * n, x, xo + b * n, n, argmax(x, xo + b * n, n));
-            if (rest != null) {
-                rest[ro + b] = r / (1f + r);
+            int m = argmax(x, xo + b * n, n);
+            statistics[b] = m < 0 ? Float.NaN : x[xo + b * n + m];
+            float others = m < 0 ? Float.NaN : numerators(q, qo + b * n, x, xo + b * n, n, m);
+            statistics[GROUP + b] = others;
+            if (q != null && m >= 0) {
+                divide(q, qo + b * n, n, 1f + others);
+            } else if (q != null) {
+                Arrays.fill(q, qo + b * n, qo + b * n + n, Float.NaN);
             }
         }
     }
 
-    /** One sample's q; returns the sum of the other numerators. */
-    private float softmaxRow(float[] q, int qo, float[] x, int xo, int n, int m) {
-        if (m < 0) {
-            Arrays.fill(q, qo, qo + n, Float.NaN);
-            return Float.NaN;
+    /** The largest entry of a softmax from 1, from the sum of the other numerators. */
+    private static float rest(float others) {
+        return others / (1f + others);
+    }
+
+    @Override
+    public void softmax(float[] q, int qo, float @Nullable [] rest, int ro, float[] x, int xo, int batch, int n) {
+        float[] statistics = STATISTICS.get();
+        for (int b = 0; b < batch; b += GROUP) {
+            int group = Math.min(GROUP, batch - b);
+            normalise(statistics, q, qo + b * n, x, xo + b * n, group, n);
+            if (rest != null) {
+                for (int i = 0; i < group; i++) {
+                    rest[ro + b + i] = rest(statistics[GROUP + i]);
+                }
+            }
         }
-        float others = numerators(q, qo, x, xo, n, m);
-        divide(q, qo, n, 1f + others);
-        return others;
     }
 
     @Override
@@ -209,21 +228,19 @@ class PlainKernels32 implements Kernels32 {
             int xo,
             int batch,
             int n) {
-        for (int b = 0; b < batch; b++) {
-            int xb = xo + b * n;
-            int m = argmax(x, xb, n);
-            float largest = m < 0 ? Float.NaN : x[xb + m];
-            float others;
-            if (q != null) {
-                others = softmaxRow(q, qo + b * n, x, xb, n, m);
-            } else {
-                others = m < 0 ? Float.NaN : numerators(null, 0, x, xb, n, m);
-            }
-            if (y != null) {
-                logRow(y, yo + b * n, x, xb, n, largest, (float) Math.log1p(others));
-            }
-            if (rest != null) {
-                rest[ro + b] = others / (1f + others);
+        float[] statistics = STATISTICS.get();
+        for (int b = 0; b < batch; b += GROUP) {
+            int group = Math.min(GROUP, batch - b);
+            normalise(statistics, q, qo + b * n, x, xo + b * n, group, n);
+            for (int i = 0; i < group; i++) {
+                float others = statistics[GROUP + i];
+                if (rest != null) {
+                    rest[ro + b + i] = rest(others);
+                }
+                if (y != null) {
+                    int row = (b + i) * n;
+                    logRow(y, yo + row, x, xo + row, n, statistics[i], (float) Math.log1p(others));
+                }
             }
         }
     }
@@ -244,22 +261,16 @@ class PlainKernels32 implements Kernels32 {
     }
 
     /** The first largest entry of q; 0 if all are NaN. */
-    static int peak(float[] q, int qo, int n) {
-        int m = 0;
-        for (int i = 1; i < n; i++) {
-            if (q[qo + i] > q[qo + m]) {
-                m = i;
-            }
-        }
-        return m;
+    final int peak(float[] q, int qo, int n) {
+        return Math.max(0, argmax(q, qo, n));
     }
 
-    /** Σ_{i≠m} q_i·g_i, in order. */
-    private static float dotExcept(float[] q, int qo, float[] g, int go, int n, int m) {
+    /** Σ_{i≠m} q_i·g_i; Σ_{i≠m} g_i if there is no q. */
+    float dotExcept(float @Nullable [] q, int qo, float[] g, int go, int n, int m) {
         float s = 0f;
         for (int i = 0; i < n; i++) {
             if (i != m) {
-                s = Math.fma(q[qo + i], g[go + i], s);
+                s = q == null ? s + g[go + i] : Math.fma(q[qo + i], g[go + i], s);
             }
         }
         return s;
@@ -284,13 +295,20 @@ class PlainKernels32 implements Kernels32 {
             float qm = q[qb + m];
             for (int r = b * k; r < (b + 1) * k; r++) {
                 int g = go + r * n;
+                int o = oo + r * n;
                 float gm = rows[g + m];
                 float s = dotExcept(q, qb, rows, g, n, m);
-                for (int i = 0; i < n; i++) {
-                    out[oo + r * n + i] = q[qb + i] * (Math.fma(-qm, gm, rows[g + i]) - s);
-                }
-                out[oo + r * n + m] = qm * (rest[ro + b] * gm - s);
+                centred(out, o, rows, g, qm, gm, s, n);
+                multiplyBy(out, o, q, qb, n);
+                out[o + m] = qm * (rest[ro + b] * gm - s);
             }
+        }
+    }
+
+    /** {@code out *= d}. */
+    private static void multiplyBy(float[] out, int oo, float[] d, int d0, int n) {
+        for (int i = 0; i < n; i++) {
+            out[oo + i] *= d[d0 + i];
         }
     }
 
@@ -315,11 +333,16 @@ class PlainKernels32 implements Kernels32 {
                 int g = go + r * n;
                 float gm = rows[g + m];
                 float s = dotExcept(q, qb, rows, g, n, m);
-                for (int i = 0; i < n; i++) {
-                    out[oo + r * n + i] = Math.fma(-qm, gm, rows[g + i]) - s;
-                }
+                centred(out, oo + r * n, rows, g, qm, gm, s, n);
                 out[oo + r * n + m] = rest[ro + b] * gm - s;
             }
+        }
+    }
+
+    /** {@code out_i = g_i − qm·gm − s}. */
+    private static void centred(float[] out, int oo, float[] g, int go, float qm, float gm, float s, int n) {
+        for (int i = 0; i < n; i++) {
+            out[oo + i] = Math.fma(-qm, gm, g[go + i]) - s;
         }
     }
 
@@ -342,10 +365,7 @@ class PlainKernels32 implements Kernels32 {
             for (int r = b * k; r < (b + 1) * k; r++) {
                 int g = go + r * n;
                 float gm = rows[g + m];
-                float others = 0f;
-                for (int i = 0; i < n; i++) {
-                    others += i == m ? 0f : rows[g + i];
-                }
+                float others = dotExcept(null, 0, rows, g, n, m);
                 float sum = others + gm;
                 for (int i = 0; i < n; i++) {
                     out[oo + r * n + i] = Math.fma(-sum, q[qb + i], rows[g + i]);
@@ -443,27 +463,34 @@ class PlainKernels32 implements Kernels32 {
             int batch,
             int n) {
         for (int b = 0; b < batch; b++) {
-            float sum = 0f;
-            float errors = 0f;
-            for (int i = b * n; i < (b + 1) * n; i++) {
-                float r = p[po + i] - y[yo + i];
-                if (gradient != null) {
-                    gradient[go + i] = r;
-                }
-                float square = r * r;
-                float s = sum + square;
-                errors += Math32.sumError(sum, square, s);
-                sum = s;
-            }
+            int row = b * n;
+            float sum = squaredErrorRow(gradient, go + row, y, yo + row, p, po + row, n);
             if (loss != null) {
-                loss[lo + b] = 0.5f * total(sum, errors);
+                loss[lo + b] = 0.5f * sum;
             }
         }
     }
 
+    /** Σ(y−p)², compensated; {@code p − y} into the gradient unless it is null. In place. */
+    float squaredErrorRow(float @Nullable [] gradient, int go, float[] y, int yo, float[] p, int po, int n) {
+        float sum = 0f;
+        double errors = 0;
+        for (int i = 0; i < n; i++) {
+            float r = p[po + i] - y[yo + i];
+            if (gradient != null) {
+                gradient[go + i] = r;
+            }
+            float square = r * r;
+            float s = sum + square;
+            errors += Math32.sumError(sum, square, s);
+            sum = s;
+        }
+        return total(sum, errors);
+    }
+
     /** The compensated sum; where it overflowed the errors are NaN and the plain sum says it all. */
-    static float total(float sum, float errors) {
-        return Float.isFinite(sum) ? sum + errors : sum;
+    static float total(float sum, double errors) {
+        return Float.isFinite(sum) ? (float) (sum + errors) : sum;
     }
 
     @Override
@@ -480,7 +507,7 @@ class PlainKernels32 implements Kernels32 {
             int n) {
         for (int b = 0; b < batch; b++) {
             float sum = 0f;
-            float errors = 0f;
+            double errors = 0;
             for (int i = b * n; i < (b + 1) * n; i++) {
                 float p = prediction[po + i];
                 float t = target[to + i];
@@ -513,16 +540,21 @@ class PlainKernels32 implements Kernels32 {
             int xo,
             int batch,
             int n) {
-        for (int b = 0; b < batch; b++) {
-            int xb = xo + b * n;
-            int m = argmax(logits, xb, n);
-            float largest = m < 0 ? Float.NaN : logits[xb + m];
-            float others = m < 0 ? Float.NaN : numerators(null, 0, logits, xb, n, m);
-            if (loss != null) {
-                loss[lo + b] = surprises(target, to + b * n, logits, xb, n, largest, (float) Math.log1p(others));
-            }
-            if (gradient != null) {
-                distributionGradient(gradient, go + b * n, target, to + b * n, logits, xb, n, m, others);
+        float[] statistics = STATISTICS.get();
+        for (int b = 0; b < batch; b += GROUP) {
+            int group = Math.min(GROUP, batch - b);
+            normalise(statistics, gradient, go + b * n, logits, xo + b * n, group, n);
+            for (int i = 0; i < group; i++) {
+                int row = (b + i) * n;
+                float others = statistics[GROUP + i];
+                if (loss != null) {
+                    float log = (float) Math.log1p(others);
+                    loss[lo + b + i] = surprises(target, to + row, logits, xo + row, n, statistics[i], log);
+                }
+                if (gradient != null) {
+                    float total = sum(target, to + row, n);
+                    distributionGradient(gradient, go + row, target, to + row, n, total, rest(others));
+                }
             }
         }
     }
@@ -530,7 +562,7 @@ class PlainKernels32 implements Kernels32 {
     /** Σ_i target_i·(log + largest − x_i), compensated; NaN if log is. */
     float surprises(float[] target, int to, float[] x, int xo, int n, float largest, float log) {
         float sum = 0f;
-        float errors = 0f;
+        double errors = 0;
         for (int i = 0; i < n; i++) {
             float t = target[to + i];
             float term = t == 0f ? 0f : t * surprise(x[xo + i], largest, log);
@@ -541,17 +573,12 @@ class PlainKernels32 implements Kernels32 {
         return Float.isNaN(log) ? log : total(sum, errors);
     }
 
-    /** {@code (S − t_i)·q_i − t_i·(1 − q_i)}, S the sum of t. May be in place of the target or of x. */
-    void distributionGradient(
-            float[] gradient, int go, float[] target, int to, float[] x, int xo, int n, int m, float others) {
-        float total = sum(target, to, n);
-        float s = 1f + others;
-        float largest = m < 0 ? Float.NaN : x[xo + m];
+    /** q becomes {@code (total − t_i)·q_i − t_i·(1 − q_i)}; a q above ½ is the largest, and then 1 − q_i is the rest. */
+    void distributionGradient(float[] q, int qo, float[] target, int to, int n, float total, float rest) {
         for (int i = 0; i < n; i++) {
             float t = target[to + i];
-            float difference = x[xo + i] - largest;
-            float q = Math32.expDifference(difference, Math32.sumError(x[xo + i], -largest, difference)) / s;
-            gradient[go + i] = (total - t) * q - t * (i == m ? others / s : 1f - q);
+            float p = q[qo + i];
+            q[qo + i] = (total - t) * p - t * (p > 0.5f ? rest : 1f - p);
         }
     }
 
@@ -567,22 +594,20 @@ class PlainKernels32 implements Kernels32 {
             int xo,
             int batch,
             int n) {
-        for (int b = 0; b < batch; b++) {
-            int xb = xo + b * n;
-            int label = (int) labels[to + b];
-            int m = argmax(logits, xb, n);
-            float largest = m < 0 ? Float.NaN : logits[xb + m];
-            float x = logits[xb + label];
-            float others;
-            if (gradient != null) {
-                others = softmaxRow(gradient, go + b * n, logits, xb, n, m);
-                int at = go + b * n + label;
-                gradient[at] = label == m ? -(others / (1f + others)) : gradient[at] - 1f;
-            } else {
-                others = m < 0 ? Float.NaN : numerators(null, 0, logits, xb, n, m);
-            }
-            if (loss != null) {
-                loss[lo + b] = surprise(x, largest, (float) Math.log1p(others));
+        float[] statistics = STATISTICS.get();
+        for (int b = 0; b < batch; b += GROUP) {
+            int group = Math.min(GROUP, batch - b);
+            normalise(statistics, gradient, go + b * n, logits, xo + b * n, group, n);
+            for (int i = 0; i < group; i++) {
+                int at = (b + i) * n + (int) labels[to + b + i];
+                float others = statistics[GROUP + i];
+                if (loss != null) {
+                    loss[lo + b + i] = surprise(logits[xo + at], statistics[i], (float) Math.log1p(others));
+                }
+                if (gradient != null) {
+                    float q = gradient[go + at];
+                    gradient[go + at] = q > 0.5f ? -rest(others) : q - 1f;
+                }
             }
         }
     }
@@ -891,7 +916,7 @@ class PlainKernels32 implements Kernels32 {
     /** Σ a, compensated. */
     float sum(float[] a, int ao, int n) {
         float sum = 0f;
-        float errors = 0f;
+        double errors = 0;
         for (int i = 0; i < n; i++) {
             float s = sum + a[ao + i];
             errors += Math32.sumError(sum, a[ao + i], s);
@@ -903,7 +928,7 @@ class PlainKernels32 implements Kernels32 {
     /** Σ u·v; the errors of the products are compensated too. */
     float dot(float[] u, int uo, float[] v, int vo, int n) {
         float sum = 0f;
-        float errors = 0f;
+        double errors = 0;
         for (int i = 0; i < n; i++) {
             float p = u[uo + i] * v[vo + i];
             float s = sum + p;

@@ -86,14 +86,23 @@ final class Workers implements AutoCloseable {
             LockSupport.unpark(helper);
         }
         loop.work(0);
-        while (loop.busy.get() > 0) {
-            Thread.onSpinWait();
+        for (int spins = 0; loop.busy.get() > 0; spins++) {
+            pause(spins);
         }
         Throwable failure = loop.failure.get();
         if (failure instanceof Error e) {
             throw e;
         } else if (failure instanceof RuntimeException e) {
             throw e;
+        }
+    }
+
+    /** Waits a moment: on the processor at first, then leaving it to others. */
+    static void pause(int spins) {
+        if (spins < SPINS) {
+            Thread.onSpinWait();
+        } else {
+            LockSupport.parkNanos(1_000);
         }
     }
 

@@ -3,6 +3,7 @@ package io.github.batchjac.backend.reference;
 import io.github.batchjac.backend.Backend;
 import io.github.batchjac.backend.Program;
 import io.github.batchjac.plan.Plan;
+import io.github.batchjac.plan.Request;
 import io.github.batchjac.plan.Workload;
 
 /**
@@ -31,6 +32,10 @@ public final class ReferenceBackend implements Backend {
     public Program prepare(Plan plan) {
         if (closed) {
             throw new IllegalStateException("the reference backend is closed");
+        }
+        if (!plan.hasGraph() || plan.request().kind() == Request.Kind.STRUCTURED) {
+            throw new IllegalArgumentException(
+                    "the reference backend computes dense Jacobians and knows no structures");
         }
         return new Program(plan, new ReferenceEngine(plan));
     }

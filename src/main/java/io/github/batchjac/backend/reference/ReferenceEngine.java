@@ -67,6 +67,7 @@ final class ReferenceEngine implements Engine {
         switch (request.kind()) {
             case FORWARD -> answer.put(Request.VALUE, sample.value(graph.output()));
             case JACOBIAN, GRADIENT -> jacobians.forEach((name, j) -> answer.put(name, j.entries()));
+            case STRUCTURED -> throw new IllegalStateException("refused by the backend");
             case VJP -> {
                 Matrix v = Matrix.of(seeds, graph.output().size(), seed(given, Request.COTANGENT));
                 jacobians.forEach((name, j) -> answer.put(name, v.times(j).entries()));

@@ -1,7 +1,9 @@
 package io.github.batchjac.backend.cpu;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.fail;
 
+import dev.ludovic.netlib.blas.NativeBLAS;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -19,7 +21,16 @@ class Gemm32Test {
     private static final float CANARY = -12345f;
 
     static Stream<Gemm32> engines() {
-        return Stream.of(new PlainGemm32(), new VectorGemm32());
+        Stream.Builder<Gemm32> engines = Stream.<Gemm32>builder()
+                .add(new PlainGemm32())
+                .add(new VectorGemm32())
+                .add(GemmChoice32.of(false))
+                .add(GemmChoice32.of(true));
+        NativeBLAS blas = Blas.floats();
+        if (blas != null) {
+            engines.add(new BlasGemm32(blas));
+        }
+        return engines.build();
     }
 
     /** A matrix inside an array of canaries. */
@@ -70,8 +81,8 @@ class Gemm32Test {
             for (int q = 0; q < array.length; q++) {
                 int r = q - at;
                 boolean inside = r >= 0 && r / row < rows && r % row < cols;
-                if (!inside) {
-                    assertThat(array[q]).as("element %d outside the matrix", q).isEqualTo(before.array[q]);
+                if (!inside && array[q] != before.array[q]) {
+                    fail("element %d outside the matrix changed from %s to %s", q, before.array[q], array[q]);
                 }
             }
         }
@@ -134,7 +145,7 @@ class Gemm32Test {
         for (int transposition = 0; transposition < 4; transposition++) {
             cases.add(Case.random(1, 257, 127, transposition, random));
             cases.add(Case.random(257, 1, 127, transposition, random));
-            cases.add(Case.random(200, 270, 530, transposition, random));
+            cases.add(Case.random(70, 270, 530, transposition, random));
             cases.add(Case.random(3, 33, 0, transposition, random));
         }
         return cases;
@@ -163,9 +174,10 @@ class Gemm32Test {
                     magnitude += Math.abs(xy);
                 }
                 double error = Math.abs((c.get(i, j) - high) - low);
-                assertThat(error)
-                        .as("%s, entry %d %d: %s, exactly %s", product, i, j, c.get(i, j), high + low)
-                        .isLessThanOrEqualTo((product.k + 4) * unit * magnitude);
+                double bound = (product.k + 4) * unit * magnitude;
+                if (!(error <= bound)) {
+                    fail("%s, entry %d %d: %s, exactly %s, bound %s", product, i, j, c.get(i, j), high + low, bound);
+                }
             }
         }
     }
@@ -173,10 +185,7 @@ class Gemm32Test {
     private static void assertSameBits(Matrix actual, Matrix expected, int rows, String what) {
         for (int i = 0; i < rows; i++) {
             for (int j = 0; j < expected.cols; j++) {
-                if (Float.floatToRawIntBits(actual.get(i, j)) // 32 only
-                        // 64 only: if (Double.doubleToRawLongBits(actual.get(i, j))
-                        != Float.floatToRawIntBits(expected.get(i, j))) { // 32 only
-                    // 64 only: != Double.doubleToRawLongBits(expected.get(i, j))) {
+                if (Float.compare(actual.get(i, j), expected.get(i, j)) != 0) {
                     assertThat(actual.get(i, j))
                             .as("%s, entry %d %d", what, i, j)
                             .isEqualTo(expected.get(i, j));
@@ -351,9 +360,9 @@ class Gemm32Test {
                 for (int i = 0; i < product.m; i++) {
                     for (int j = 0; j < product.n; j++) {
                         boolean finite = Math.abs(c.get(i, j)) <= Float.MAX_VALUE;
-                        assertThat(finite)
-                                .as("%s, bad %d %d, entry %d %d: %s", product, row, col, i, j, c.get(i, j))
-                                .isEqualTo(i != row && j != col);
+                        if (finite != (i != row && j != col)) {
+                            fail("%s, bad %d %d, entry %d %d: %s", product, row, col, i, j, c.get(i, j));
+                        }
                     }
                 }
             }
@@ -369,14 +378,19 @@ class Gemm32Test {
             Arrays.fill(bad, Float.NaN);
             float[] c = new float[size * size];
             gemm.multiply(c, 0, size, zeros, 0, size, false, bad, 0, size, false, size, size, size, false);
-            for (float value : c) {
-                assertThat(value).isNaN();
-            }
+            assertThat(hasOnlyNotANumber(c)).isTrue();
             gemm.multiply(c, 0, size, bad, 0, size, false, zeros, 0, size, false, size, size, size, false);
-            for (float value : c) {
-                assertThat(value).isNaN();
+            assertThat(hasOnlyNotANumber(c)).isTrue();
+        }
+    }
+
+    private static boolean hasOnlyNotANumber(float[] c) {
+        for (float value : c) {
+            if (!Float.isNaN(value)) {
+                return false;
             }
         }
+        return true;
     }
 
     @ParameterizedTest

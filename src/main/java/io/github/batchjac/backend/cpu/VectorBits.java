@@ -1,0 +1,54 @@
+package io.github.batchjac.backend.cpu;
+
+import jdk.incubator.vector.DoubleVector;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.LongVector;
+import jdk.incubator.vector.VectorOperators;
+
+/** {@link Bits} for vectors, once per precision. */
+final class VectorBits {
+    private static final int ROUND_INT = Float.floatToRawIntBits(Bits.ROUND32);
+    private static final long ROUND_LONG = Double.doubleToRawLongBits(Bits.ROUND64);
+
+    private VectorBits() {}
+
+    /** Bits of the vectors this machine prefers. */
+    static int preferredBits() {
+        return FloatVector.SPECIES_PREFERRED.vectorBitSize();
+    }
+
+    /** p·2^n; see {@link Bits#scale(float, float)}. n is halved without a sign: AVX2 shifts longs only so. */
+    static FloatVector scale(FloatVector p, FloatVector rounded) {
+        IntVector n = rounded.reinterpretAsInts().sub(ROUND_INT);
+        IntVector half = n.add(1 << 12).lanewise(VectorOperators.LSHR, 1).sub(1 << 11);
+        return p.mul(half.add(127).lanewise(VectorOperators.LSHL, 23).reinterpretAsFloats())
+                .mul(n.sub(half).add(127).lanewise(VectorOperators.LSHL, 23).reinterpretAsFloats());
+    }
+
+    /** p·2^n; see {@link Bits#scale(double, double)}. */
+    static DoubleVector scale(DoubleVector p, DoubleVector rounded) {
+        LongVector n = rounded.reinterpretAsLongs().sub(ROUND_LONG);
+        LongVector half = n.add(1 << 12).lanewise(VectorOperators.LSHR, 1).sub(1 << 11);
+        return p.mul(half.add(1023).lanewise(VectorOperators.LSHL, 52).reinterpretAsDoubles())
+                .mul(n.sub(half).add(1023).lanewise(VectorOperators.LSHL, 52).reinterpretAsDoubles());
+    }
+
+    /** The magnitude, which is not negative or −0, with z's sign. */
+    static FloatVector copySign(FloatVector magnitude, FloatVector z) {
+        return magnitude
+                .abs()
+                .reinterpretAsInts()
+                .or(z.reinterpretAsInts().and(Integer.MIN_VALUE))
+                .reinterpretAsFloats();
+    }
+
+    /** The magnitude, which is not negative or −0, with z's sign. */
+    static DoubleVector copySign(DoubleVector magnitude, DoubleVector z) {
+        return magnitude
+                .abs()
+                .reinterpretAsLongs()
+                .or(z.reinterpretAsLongs().and(Long.MIN_VALUE))
+                .reinterpretAsDoubles();
+    }
+}

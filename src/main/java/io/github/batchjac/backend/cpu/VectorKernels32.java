@@ -1,0 +1,632 @@
+package io.github.batchjac.backend.cpu;
+
+import static io.github.batchjac.backend.cpu.VectorMath32.all;
+import static io.github.batchjac.backend.cpu.VectorMath32.expDifference;
+import static io.github.batchjac.backend.cpu.VectorMath32.sumError;
+import static jdk.incubator.vector.VectorOperators.ABS;
+import static jdk.incubator.vector.VectorOperators.ADD;
+import static jdk.incubator.vector.VectorOperators.EQ;
+import static jdk.incubator.vector.VectorOperators.GT;
+import static jdk.incubator.vector.VectorOperators.LT;
+import static jdk.incubator.vector.VectorOperators.MAX;
+import static jdk.incubator.vector.VectorOperators.NE;
+
+import io.github.batchjac.graph.Elementwise;
+import java.util.Arrays;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorMask;
+import jdk.incubator.vector.VectorShuffle;
+import jdk.incubator.vector.VectorSpecies;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The kernels with the vector API. Memory is never accessed through a mask, which on Java 17 is slower than a scalar
+ * loop. Instead
+ *
+ * <ul>
+ *   <li>a row of at least one vector ends with a vector that overlaps the one before, read before anything is written, so
+ *       that a row may be replaced in place;
+ *   <li>short rows of a softmax are transposed into a scratch tile, one sample per lane;
+ *   <li>writers of rows that follow one another let a vector spill into the next row, which is written after.
+ * </ul>
+ *
+ * <p>Left to {@link PlainKernels32}: sums down the rows, additions, arithmetic, folds and column panels, which C2 turns
+ * into vector instructions by itself; copies; transposition; cross-entropy of probabilities, whose logarithm is
+ * {@link Math#log}.
+ */
+final class VectorKernels32 extends PlainKernels32 {
+    private static final VectorSpecies<Float> S = VectorMath32.S;
+    /** Lanes. */
+    private static final int L = S.length();
+    /** 0, 1, 2, ... */
+    private static final FloatVector IOTA = all(0f).addIndex(1);
+    /** Up to this many components, samples go into a tile, one per lane. */
+    private static final int TILE = 4 * L;
+    /** Elements that are filled with zeros at a time: they are still in the first-level cache for what comes next. */
+    private static final int FILL = 1 << 12;
+
+    private static final ThreadLocal<float[]> SCRATCH = ThreadLocal.withInitial(() -> new float[(TILE + 2) * L]);
+
+    // Elementwise
+
+    @Override
+    public void map(
+            Elementwise f,
+            float @Nullable [] value,
+            int vo,
+            float @Nullable [] derivative,
+            int d0,
+            float[] z,
+            int zo,
+            int length) {
+        int done = VectorMap32.map(f, value, vo, derivative, d0, z, zo, length);
+        mapRange(f, value, vo, derivative, d0, z, zo, done, length);
+    }
+
+    // Softmax: rows
+
+    @Override
+    int argmax(float[] x, int xo, int n) {
+        if (n < L) {
+            return super.argmax(x, xo, n);
+        }
+        int last = xo + n - L;
+        FloatVector best = all(Float.NEGATIVE_INFINITY);
+        for (int i = xo; i < last; i += L) {
+            FloatVector v = FloatVector.fromArray(S, x, i);
+            best = best.blend(v, v.compare(GT, best));
+        }
+        FloatVector v = FloatVector.fromArray(S, x, last);
+        float largest = best.blend(v, v.compare(GT, best)).reduceLanes(MAX);
+        return Float.isInfinite(largest) ? -1 : find(x, xo, n, largest);
+    }
+
+    /** The first index of a value that is there. */
+    private static int find(float[] x, int xo, int n, float value) {
+        int i = 0;
+        while (i <= n - L
+                && !FloatVector.fromArray(S, x, xo + i).compare(EQ, value).anyTrue()) {
+            i += L;
+        }
+        while (x[xo + i] != value) {
+            i++;
+        }
+        return i;
+    }
+
+    @Override
+    float numerators(float @Nullable [] q, int qo, float[] x, int xo, int n, int m) {
+        if (n < L) {
+            return super.numerators(q, qo, x, xo, n, m);
+        }
+        FloatVector largest = all(x[xo + m]);
+        FloatVector end = FloatVector.fromArray(S, x, xo + n - L);
+        FloatVector sum = all(0f);
+        FloatVector errors = all(0f);
+        int i = 0;
+        for (; i <= n - L; i += L) {
+            FloatVector e = expDifference(FloatVector.fromArray(S, x, xo + i), largest);
+            if (q != null) {
+                e.intoArray(q, qo + i);
+            }
+            FloatVector other = e.blend(0f, IOTA.compare(EQ, (float) (m - i)));
+            FloatVector s = sum.add(other);
+            errors = errors.add(sumError(sum, other, s));
+            sum = s;
+        }
+        if (i < n) {
+            FloatVector e = expDifference(end, largest);
+            if (q != null) {
+                e.intoArray(q, qo + n - L);
+            }
+            FloatVector other =
+                    e.blend(0f, IOTA.compare(EQ, (float) (m - n + L))).blend(0f, done(n, i));
+            FloatVector s = sum.add(other);
+            errors = errors.add(sumError(sum, other, s));
+            sum = s;
+        }
+        return total(sum, errors);
+    }
+
+    /** Lanes of a row's last vector that were done already, i elements being done. */
+    private static VectorMask<Float> done(int n, int i) {
+        return IOTA.compare(LT, (float) (i - n + L));
+    }
+
+    /** The sum over the lanes, compensated; the plain sum where that is not finite. */
+    private static float total(FloatVector sum, FloatVector errors) {
+        for (int w = L / 2; w > 0; w /= 2) {
+            VectorShuffle<Float> swap = VectorShuffle.iota(S, w, 1, true);
+            FloatVector other = sum.rearrange(swap);
+            FloatVector s = sum.add(other);
+            errors = errors.add(errors.rearrange(swap)).add(sumError(sum, other, s));
+            sum = s;
+        }
+        return total(sum.lane(0), errors.lane(0));
+    }
+
+    @Override
+    void divide(float[] a, int ao, int n, float s) {
+        if (n < L) {
+            super.divide(a, ao, n, s);
+            return;
+        }
+        int last = ao + n - L;
+        FloatVector end = FloatVector.fromArray(S, a, last);
+        for (int i = ao; i < last; i += L) {
+            FloatVector.fromArray(S, a, i).div(s).intoArray(a, i);
+        }
+        end.div(s).intoArray(a, last);
+    }
+
+    // Softmax: short rows
+
+    @Override
+    void normalise(float[] statistics, float @Nullable [] q, int qo, float[] x, int xo, int batch, int n) {
+        if (n >= TILE) {
+            super.normalise(statistics, q, qo, x, xo, batch, n);
+            return;
+        }
+        float[] tile = SCRATCH.get();
+        for (int b = 0; b < batch; b += L) {
+            int rows = Math.min(L, batch - b);
+            transposeIn(tile, x, xo + b * n, rows, n);
+            normaliseTile(tile, n, q != null);
+            System.arraycopy(tile, TILE * L, statistics, b, rows);
+            System.arraycopy(tile, (TILE + 1) * L, statistics, GROUP + b, rows);
+            if (q != null) {
+                transposeOut(q, qo + b * n, tile, rows, n);
+            }
+        }
+    }
+
+    /** Lanes without a sample keep what they had: nobody reads them. */
+    private static void transposeIn(float[] tile, float[] x, int xo, int rows, int n) {
+        for (int r = 0; r < rows; r++) {
+            for (int j = 0; j < n; j++) {
+                tile[j * L + r] = x[xo + r * n + j];
+            }
+        }
+    }
+
+    private static void transposeOut(float[] q, int qo, float[] tile, int rows, int n) {
+        for (int r = 0; r < rows; r++) {
+            for (int j = 0; j < n; j++) {
+                q[qo + r * n + j] = tile[j * L + r];
+            }
+        }
+    }
+
+    /** x becomes q if so wanted; behind TILE rows come the largest x, then the sum of the other numerators. */
+    private static void normaliseTile(float[] tile, int n, boolean wanted) {
+        FloatVector best = all(Float.NEGATIVE_INFINITY);
+        FloatVector at = all(-1f);
+        for (int j = 0; j < n; j++) {
+            FloatVector v = FloatVector.fromArray(S, tile, j * L);
+            VectorMask<Float> more = v.compare(GT, best);
+            best = best.blend(v, more);
+            at = at.blend((float) j, more);
+        }
+        VectorMask<Float> none = best.lanewise(ABS).compare(EQ, Float.POSITIVE_INFINITY);
+        best = best.blend(Float.NaN, none);
+        FloatVector sum = all(0f);
+        FloatVector errors = all(0f);
+        for (int j = 0; j < n; j++) {
+            FloatVector e = expDifference(FloatVector.fromArray(S, tile, j * L), best);
+            e.intoArray(tile, j * L);
+            FloatVector other = e.blend(0f, at.compare(EQ, (float) j));
+            FloatVector s = sum.add(other);
+            errors = errors.add(sumError(sum, other, s));
+            sum = s;
+        }
+        FloatVector others = sum.add(errors).blend(best, best.compare(NE, best));
+        best.intoArray(tile, TILE * L);
+        others.intoArray(tile, (TILE + 1) * L);
+        if (wanted) {
+            FloatVector s = others.add(1f);
+            for (int j = 0; j < n; j++) {
+                FloatVector.fromArray(S, tile, j * L).div(s).intoArray(tile, j * L);
+            }
+        }
+    }
+
+    // Log-softmax and losses, a row
+
+    /** {@link PlainKernels32#surprise}. */
+    private static FloatVector surprise(FloatVector x, FloatVector largest, float log) {
+        FloatVector difference = x.sub(largest);
+        FloatVector error = sumError(x, largest.neg(), difference);
+        FloatVector y = all(log).sub(difference);
+        return y.sub(error).blend(y, difference.compare(EQ, Float.NEGATIVE_INFINITY));
+    }
+
+    @Override
+    void logRow(float[] y, int yo, float[] x, int xo, int n, float largest, float log) {
+        if (n < L) {
+            super.logRow(y, yo, x, xo, n, largest, log);
+            return;
+        }
+        FloatVector max = all(largest);
+        FloatVector end = FloatVector.fromArray(S, x, xo + n - L);
+        for (int i = 0; i < n - L; i += L) {
+            surprise(FloatVector.fromArray(S, x, xo + i), max, log).neg().intoArray(y, yo + i);
+        }
+        surprise(end, max, log).neg().intoArray(y, yo + n - L);
+    }
+
+    @Override
+    float surprises(float[] target, int to, float[] x, int xo, int n, float largest, float log) {
+        if (n < L) {
+            return super.surprises(target, to, x, xo, n, largest, log);
+        }
+        FloatVector max = all(largest);
+        FloatVector sum = all(0f);
+        FloatVector errors = all(0f);
+        for (int i = 0; i < n; i += L) {
+            int at = Math.min(i, n - L);
+            FloatVector t = FloatVector.fromArray(S, target, to + at);
+            FloatVector term =
+                    surprise(FloatVector.fromArray(S, x, xo + at), max, log).mul(t);
+            term = term.blend(0f, t.compare(EQ, 0f)).blend(0f, done(n, i));
+            FloatVector s = sum.add(term);
+            errors = errors.add(sumError(sum, term, s));
+            sum = s;
+        }
+        return Float.isNaN(log) ? log : total(sum, errors);
+    }
+
+    @Override
+    void distributionGradient(float[] q, int qo, float[] target, int to, int n, float total, float rest) {
+        if (n < L) {
+            super.distributionGradient(q, qo, target, to, n, total, rest);
+            return;
+        }
+        FloatVector end = distributionGradient(q, qo + n - L, target, to + n - L, total, rest);
+        for (int i = 0; i < n - L; i += L) {
+            distributionGradient(q, qo + i, target, to + i, total, rest).intoArray(q, qo + i);
+        }
+        end.intoArray(q, qo + n - L);
+    }
+
+    private static FloatVector distributionGradient(
+            float[] q, int qo, float[] target, int to, float total, float rest) {
+        FloatVector p = FloatVector.fromArray(S, q, qo);
+        FloatVector t = FloatVector.fromArray(S, target, to);
+        FloatVector others = all(1f).sub(p).blend(rest, p.compare(GT, 0.5f));
+        return all(total).sub(t).mul(p).sub(t.mul(others));
+    }
+
+    @Override
+    float squaredErrorRow(float @Nullable [] gradient, int go, float[] y, int yo, float[] p, int po, int n) {
+        if (n < L) {
+            return super.squaredErrorRow(gradient, go, y, yo, p, po, n);
+        }
+        FloatVector end = FloatVector.fromArray(S, p, po + n - L).sub(FloatVector.fromArray(S, y, yo + n - L));
+        FloatVector sum = all(0f);
+        FloatVector errors = all(0f);
+        for (int i = 0; i < n; i += L) {
+            boolean whole = i <= n - L;
+            FloatVector r = whole ? FloatVector.fromArray(S, p, po + i).sub(FloatVector.fromArray(S, y, yo + i)) : end;
+            if (gradient != null) {
+                r.intoArray(gradient, go + Math.min(i, n - L));
+            }
+            FloatVector square = r.mul(r).blend(0f, done(n, i));
+            FloatVector s = sum.add(square);
+            errors = errors.add(sumError(sum, square, s));
+            sum = s;
+        }
+        return total(sum, errors);
+    }
+
+    // Sums
+
+    @Override
+    float sum(float[] a, int ao, int n) {
+        if (n < L) {
+            return super.sum(a, ao, n);
+        }
+        FloatVector sum = all(0f);
+        FloatVector errors = all(0f);
+        int i = 0;
+        for (; i <= n - L; i += L) {
+            FloatVector v = FloatVector.fromArray(S, a, ao + i);
+            FloatVector s = sum.add(v);
+            errors = errors.add(sumError(sum, v, s));
+            sum = s;
+        }
+        FloatVector v = FloatVector.fromArray(S, a, ao + n - L).blend(0f, done(n, i));
+        FloatVector s = sum.add(v);
+        return total(s, errors.add(sumError(sum, v, s)));
+    }
+
+    @Override
+    float dot(float[] u, int uo, float[] v, int vo, int n) {
+        if (n < L) {
+            return super.dot(u, uo, v, vo, n);
+        }
+        FloatVector sum = all(0f);
+        FloatVector errors = all(0f);
+        int i = 0;
+        for (; i <= n - L; i += L) {
+            FloatVector a = FloatVector.fromArray(S, u, uo + i);
+            FloatVector b = FloatVector.fromArray(S, v, vo + i);
+            FloatVector p = a.mul(b);
+            FloatVector s = sum.add(p);
+            errors = errors.add(sumError(sum, p, s).add(a.fma(b, p.neg())));
+            sum = s;
+        }
+        FloatVector a = FloatVector.fromArray(S, u, uo + n - L).blend(0f, done(n, i));
+        FloatVector b = FloatVector.fromArray(S, v, vo + n - L).blend(0f, done(n, i));
+        FloatVector p = a.mul(b);
+        FloatVector s = sum.add(p);
+        return total(s, errors.add(sumError(sum, p, s).add(a.fma(b, p.neg()))));
+    }
+
+    @Override
+    float dotExcept(float @Nullable [] q, int qo, float[] g, int go, int n, int m) {
+        if (n < L) {
+            return super.dotExcept(q, qo, g, go, n, m);
+        }
+        FloatVector sum = all(0f);
+        for (int i = 0; i < n; i += L) {
+            int at = Math.min(i, n - L);
+            FloatVector a = FloatVector.fromArray(S, g, go + at);
+            a = a.blend(0f, IOTA.compare(EQ, (float) (m - at))).blend(0f, done(n, i));
+            sum = q == null ? sum.add(a) : FloatVector.fromArray(S, q, qo + at).fma(a, sum);
+        }
+        return sum.reduceLanes(ADD);
+    }
+
+    // Dense writers
+
+    /**
+     * {@code out[i,:] = r_i·x}. A row is written in whole vectors where what spills over stays in front of {@code end} and
+     * what is read beyond x is in its array; x itself must not lie in out.
+     */
+    private static void spill(float[] out, int oo, int end, float[] r, int ro, int rows, float[] x, int xo, int n) {
+        int width = (n + L - 1) / L * L;
+        int i = 0;
+        if (width == L && xo + L <= x.length) {
+            FloatVector v = FloatVector.fromArray(S, x, xo);
+            for (; i < rows && oo + i * n + L <= end; i++) {
+                v.mul(r[ro + i]).intoArray(out, oo + i * n);
+            }
+        } else if (xo + width <= x.length) {
+            for (; i < rows && oo + i * n + width <= end; i++) {
+                FloatVector c = all(r[ro + i]);
+                for (int j = 0; j < n; j += L) {
+                    FloatVector.fromArray(S, x, xo + j).mul(c).intoArray(out, oo + i * n + j);
+                }
+            }
+        }
+        for (; i < rows; i++) {
+            for (int j = 0; j < n; j++) {
+                out[oo + i * n + j] = r[ro + i] * x[xo + j];
+            }
+        }
+    }
+
+    @Override
+    public void outer(
+            float[] out,
+            int oo,
+            float[] r,
+            int ro,
+            boolean rShared,
+            float[] x,
+            int xo,
+            boolean xShared,
+            int batch,
+            int m,
+            int n) {
+        int end = oo + batch * m * n;
+        for (int b = 0; b < batch; b++) {
+            spill(out, oo + b * m * n, end, r, rShared ? ro : ro + b * m, m, x, xShared ? xo : xo + b * n, n);
+        }
+    }
+
+    @Override
+    public void kronecker(
+            float[] out,
+            int oo,
+            float[] a,
+            int ao,
+            boolean aShared,
+            float[] x,
+            int xo,
+            int batch,
+            int k,
+            int m,
+            int n,
+            boolean rowForm) {
+        if (!rowForm) {
+            outer(out, oo, a, ao, aShared, x, xo, false, batch, k * m, n);
+            return;
+        }
+        int end = oo + batch * k * m * n;
+        for (int b = 0; b < batch; b++) {
+            for (int i = 0; i < k; i++) {
+                int row = ao + ((aShared ? 0 : b * k) + i) * m;
+                spill(out, oo + (b * k + i) * m * n, end, x, xo + b * n, n, a, row, m);
+            }
+        }
+    }
+
+    @Override
+    public void denseSoftmax(float[] out, int oo, float[] q, int qo, float[] rest, int ro, int batch, int n) {
+        int end = oo + batch * n * n;
+        for (int b = 0; b < batch; b++) {
+            int qb = qo + b * n;
+            int o = oo + b * n * n;
+            int m = peak(q, qb, n);
+            negatedSpill(out, o, end, q, qb, n);
+            for (int i = 0; i < n; i++) {
+                float qi = q[qb + i];
+                out[o + i * n + i] = qi * (i == m ? rest[ro + b] : 1f - qi);
+            }
+        }
+    }
+
+    /** {@code out[i,:] = −q_i·q}. */
+    private static void negatedSpill(float[] out, int oo, int end, float[] q, int qo, int n) {
+        int width = (n + L - 1) / L * L;
+        int i = 0;
+        if (width == L && qo + L <= q.length) {
+            FloatVector v = FloatVector.fromArray(S, q, qo).neg();
+            for (; i < n && oo + i * n + L <= end; i++) {
+                v.mul(q[qo + i]).intoArray(out, oo + i * n);
+            }
+        } else if (qo + width <= q.length) {
+            for (; i < n && oo + i * n + width <= end; i++) {
+                FloatVector c = all(-q[qo + i]);
+                for (int j = 0; j < n; j += L) {
+                    FloatVector.fromArray(S, q, qo + j).mul(c).intoArray(out, oo + i * n + j);
+                }
+            }
+        }
+        for (; i < n; i++) {
+            for (int j = 0; j < n; j++) {
+                out[oo + i * n + j] = -q[qo + i] * q[qo + j];
+            }
+        }
+    }
+
+    @Override
+    public void denseDiagonal(
+            float[] out, int oo, float @Nullable [] d, int d0, boolean dShared, int batch, int repeat, int n) {
+        int size = repeat * n * n;
+        int group = Math.max(1, FILL / Math.max(1, size));
+        for (int b = 0; b < batch; b += group) {
+            int most = Math.min(group, batch - b);
+            Arrays.fill(out, oo + b * size, oo + (b + most) * size, 0f);
+            for (int i = b; i < b + most; i++) {
+                diagonals(out, oo + i * size, d, dShared ? d0 : d0 + i * repeat * n, repeat, n);
+            }
+        }
+    }
+
+    /** Sets the diagonals of a stack of (n,n). */
+    private static void diagonals(float[] out, int oo, float @Nullable [] d, int d0, int stack, int n) {
+        for (int r = 0; r < stack; r++) {
+            int o = oo + r * n * n;
+            for (int j = 0; j < n; j++) {
+                out[o + j * (n + 1)] = d == null ? 1f : d[d0 + r * n + j];
+            }
+        }
+    }
+
+    @Override
+    public void kroneckerIdentity(float[] out, int oo, float[] x, int xo, int batch, int m, int n, boolean rowForm) {
+        int size = m * m * n;
+        int group = Math.max(1, FILL / Math.max(1, size));
+        for (int b = 0; b < batch; b += group) {
+            int most = Math.min(group, batch - b);
+            Arrays.fill(out, oo + b * size, oo + (b + most) * size, 0f);
+            for (int i = b; i < b + most; i++) {
+                copies(out, oo + i * size, x, xo + i * n, m, n, rowForm);
+            }
+        }
+    }
+
+    /** One sample's m copies of x. */
+    private static void copies(float[] out, int oo, float[] x, int xo, int m, int n, boolean rowForm) {
+        for (int i = 0; i < m; i++) {
+            int o = oo + i * m * n;
+            if (rowForm) {
+                for (int k = 0; k < n; k++) {
+                    out[o + k * m + i] = x[xo + k];
+                }
+            } else if (n < L) {
+                for (int k = 0; k < n; k++) {
+                    out[o + i * n + k] = x[xo + k];
+                }
+            } else {
+                o += i * n;
+                for (int k = 0; k < n - L; k += L) {
+                    FloatVector.fromArray(S, x, xo + k).intoArray(out, o + k);
+                }
+                FloatVector.fromArray(S, x, xo + n - L).intoArray(out, o + n - L);
+            }
+        }
+    }
+
+    // Scaling
+
+    @Override
+    public void scaleRows(
+            float[] out,
+            int oo,
+            float[] d,
+            int d0,
+            boolean dShared,
+            float[] a,
+            int ao,
+            boolean aShared,
+            int batch,
+            int rows,
+            int cols) {
+        if (cols < L) {
+            super.scaleRows(out, oo, d, d0, dShared, a, ao, aShared, batch, rows, cols);
+            return;
+        }
+        for (int b = 0; b < batch; b++) {
+            int ab = aShared ? ao : ao + b * rows * cols;
+            for (int i = 0; i < rows; i++) {
+                multiply(
+                        out,
+                        oo + (b * rows + i) * cols,
+                        d[dShared ? d0 + i : d0 + b * rows + i],
+                        a,
+                        ab + i * cols,
+                        cols);
+            }
+        }
+    }
+
+    /** {@code out = c·a}, at least one vector. In place. */
+    private static void multiply(float[] out, int oo, float c, float[] a, int ao, int length) {
+        FloatVector factor = all(c);
+        FloatVector end = FloatVector.fromArray(S, a, ao + length - L);
+        for (int j = 0; j < length - L; j += L) {
+            FloatVector.fromArray(S, a, ao + j).mul(factor).intoArray(out, oo + j);
+        }
+        end.mul(factor).intoArray(out, oo + length - L);
+    }
+
+    @Override
+    public void scaleColumns(
+            float[] out,
+            int oo,
+            float[] a,
+            int ao,
+            boolean aShared,
+            float[] d,
+            int d0,
+            boolean dShared,
+            int batch,
+            int rows,
+            int cols) {
+        if (cols < L) {
+            super.scaleColumns(out, oo, a, ao, aShared, d, d0, dShared, batch, rows, cols);
+            return;
+        }
+        for (int b = 0; b < batch; b++) {
+            int ab = aShared ? ao : ao + b * rows * cols;
+            int db = dShared ? d0 : d0 + b * cols;
+            for (int i = 0; i < rows; i++) {
+                product(out, oo + (b * rows + i) * cols, a, ab + i * cols, d, db, cols);
+            }
+        }
+    }
+
+    /** {@code out = a∘d}, at least one vector. In place of a. */
+    private static void product(float[] out, int oo, float[] a, int ao, float[] d, int d0, int length) {
+        FloatVector end = FloatVector.fromArray(S, a, ao + length - L);
+        for (int j = 0; j < length - L; j += L) {
+            FloatVector.fromArray(S, a, ao + j)
+                    .mul(FloatVector.fromArray(S, d, d0 + j))
+                    .intoArray(out, oo + j);
+        }
+        end.mul(FloatVector.fromArray(S, d, d0 + length - L)).intoArray(out, oo + length - L);
+    }
+}

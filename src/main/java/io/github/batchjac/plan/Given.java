@@ -1,0 +1,18 @@
+package io.github.batchjac.plan;
+
+import io.github.batchjac.tensor.Shape;
+
+/**
+ * One array that a program is given.
+ *
+ * @param name its key: an input's or parameter's name, {@link Request#COTANGENT}, or {@link Request#tangent}
+ * @param slot where its numbers go
+ * @param shape for one sample, or of the whole when the slot is shared
+ */
+public record Given(String name, Slot slot, Shape shape) {
+
+    /** The shape of the array for a batch of B. */
+    public Shape shape(long batch) {
+        return slot.shared() ? shape : shape.prepend(batch);
+    }
+}

@@ -1,0 +1,22 @@
+package io.github.batchjac.backend.cpu;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.api.Test;
+
+class KernelProviderTest {
+    @Test
+    void theChoiceSaysWhy() {
+        KernelProvider provider = KernelProvider.get();
+        assertThat(provider).isSameAs(KernelProvider.get());
+        if (provider.vector()) {
+            assertThat(provider.reason()).matches("vector API: \\d+ bits");
+            assertThat(provider.kernels32()).isInstanceOf(VectorKernels32.class);
+            assertThat(provider.kernels64()).isInstanceOf(VectorKernels64.class);
+        } else {
+            assertThat(provider.reason()).startsWith("vector API off: ");
+            assertThat(provider.kernels32()).isExactlyInstanceOf(PlainKernels32.class);
+            assertThat(provider.kernels64()).isExactlyInstanceOf(PlainKernels64.class);
+        }
+    }
+}

@@ -1,0 +1,383 @@
+package io.github.batchjac.backend.cpu;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.math.BigDecimal;
+import java.util.Arrays;
+import java.util.Random;
+import java.util.stream.Stream;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Softmax, its logarithm, its Jacobians and its loss, against 60 digits. */
+class Softmax32Test {
+    private static final int[] SIZES = {1, 2, 3, 7, 8, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 1025};
+    private static final double[] SCALES = {1e-3, 1, 5, 30, 100};
+    private static final double ENTRY = 16; // 32 only
+    // 64 only: private static final double ENTRY = 8;
+    private static final BigDecimal U = BigDecimal.valueOf(Math.ulp(1f)).divide(Exact.TWO);
+
+    static Stream<Kernels32> twins() {
+        return Twins.kernels32();
+    }
+
+    private static float[] random(Random random, int length, double scale) {
+        float[] a = new float[length];
+        for (int i = 0; i < length; i++) {
+            a[i] = (float) (random.nextGaussian() * scale);
+        }
+        return a;
+    }
+
+    /** Rows that are random at every scale; with one entry far above the others, ties, and −inf. */
+    private static float[] logits(Random random, int n, int kind) {
+        float[] x = random(random, n, SCALES[kind % SCALES.length]);
+        switch (kind / SCALES.length) {
+            case 1 -> x[n / 2] += (float) 17;
+            case 2 -> x[n - 1] = x[0] = (float) 40;
+            case 3 -> x[n / 3] = n == 1 ? x[0] : Float.NEGATIVE_INFINITY;
+            default -> {}
+        }
+        return x;
+    }
+
+    private static final int KINDS = 4 * SCALES.length;
+
+    private static double[] row(float[] a, int b, int n) {
+        double[] row = new double[n];
+        for (int i = 0; i < n; i++) {
+            row[i] = a[b * n + i];
+        }
+        return row;
+    }
+
+    private static int largest(double[] a) {
+        int m = 0;
+        for (int i = 1; i < a.length; i++) {
+            m = a[i] > a[m] ? i : m;
+        }
+        return m;
+    }
+
+    /** All kinds of rows of n, one after the other. */
+    private static float[] batch(int n) {
+        Random random = new Random(n);
+        float[] x = new float[KINDS * n];
+        for (int b = 0; b < KINDS; b++) {
+            System.arraycopy(logits(random, n, b), 0, x, b * n, n);
+        }
+        return x;
+    }
+
+    @ParameterizedTest
+    @MethodSource("twins")
+    void entriesRestsLogarithmsAndDiagonalsKeepTheirDigits(Kernels32 kernels) {
+        Worst q = new Worst("softmax " + Twins.name(kernels));
+        Worst rest = new Worst("rest " + Twins.name(kernels));
+        Worst log = new Worst("log-softmax " + Twins.name(kernels));
+        Worst sums = new Worst("row sum/(n ulp(1)) " + Twins.name(kernels));
+        Worst diagonal = new Worst("softmax Jacobian diagonal " + Twins.name(kernels));
+        Worst labelGradient = new Worst("gradient at the label " + Twins.name(kernels));
+        Worst labelLoss = new Worst("loss of a label " + Twins.name(kernels));
+        for (int n : SIZES) {
+            float[] x = batch(n);
+            float[] qs = new float[x.length];
+            float[] ys = new float[x.length];
+            float[] rests = new float[KINDS];
+            kernels.logSoftmax(ys, 0, qs, 0, rests, 0, x, 0, KINDS, n);
+            BigDecimal[][] numerators = new BigDecimal[KINDS][];
+            for (int b = 0; b < KINDS; b++) {
+                numerators[b] = Exact.numerators(row(x, b, n));
+            }
+            int dense = n <= 33 ? n : 0;
+            float[] jacobian = new float[KINDS * dense * dense];
+            float[] logJacobian = new float[KINDS * dense * dense];
+            if (dense > 0) {
+                kernels.denseSoftmax(jacobian, 0, qs, 0, rests, 0, KINDS, n);
+                kernels.denseLogSoftmax(logJacobian, 0, qs, 0, rests, 0, KINDS, n);
+            }
+            for (int label = 0; label < n; label += Math.max(1, n / 4)) {
+                long[] labels = new long[KINDS];
+                Arrays.fill(labels, label);
+                float[] loss = new float[KINDS];
+                float[] gradient = new float[x.length];
+                kernels.softmaxCrossEntropyLabels(loss, 0, gradient, 0, labels, 0, x, 0, KINDS, n);
+                for (int b = 0; b < KINDS; b++) {
+                    double[] row = row(x, b, n);
+                    BigDecimal[] e = numerators[b];
+                    BigDecimal s = Exact.sum(e);
+                    BigDecimal others = s.subtract(e[label]);
+                    String at = "n " + n + " row " + b + " label " + label;
+                    labelGradient.see(Exact.ulps(-gradient[b * n + label], others.divide(s, Exact.MC)), ENTRY, at);
+                    if (row[label] != Double.NEGATIVE_INFINITY) {
+                        BigDecimal y = Exact.of(row[largest(row)]).subtract(Exact.of(row[label]));
+                        y = y.add(Exact.log1p(s.subtract(Exact.ONE)));
+                        labelLoss.see(Exact.ulps(loss[b], y), 8, at);
+                    }
+                    for (int i = 0; i < n; i++) {
+                        if (i != label) {
+                            assertThat(gradient[b * n + i]).isEqualTo(qs[b * n + i]);
+                        }
+                    }
+                }
+            }
+            for (int b = 0; b < KINDS; b++) {
+                double[] row = row(x, b, n);
+                int m = largest(row);
+                BigDecimal[] e = numerators[b];
+                BigDecimal s = Exact.sum(e);
+                BigDecimal logS = Exact.log1p(s.subtract(Exact.ONE));
+                String at = "n " + n + " row " + b;
+                BigDecimal sum = BigDecimal.ZERO;
+                rest.see(Exact.ulps(rests[b], s.subtract(e[m]).divide(s, Exact.MC)), ENTRY, at);
+                for (int i = 0; i < n; i++) {
+                    float entry = qs[b * n + i];
+                    sum = sum.add(Exact.of(entry));
+                    q.see(Exact.ulps(entry, e[i].divide(s, Exact.MC)), ENTRY, at);
+                    if (row[i] == Double.NEGATIVE_INFINITY) {
+                        assertThat(entry).isZero();
+                        assertThat(ys[b * n + i]).isEqualTo(Float.NEGATIVE_INFINITY);
+                    } else {
+                        BigDecimal y =
+                                Exact.of(row[i]).subtract(Exact.of(row[m])).subtract(logS);
+                        log.see(Exact.ulps(ys[b * n + i], y), 8, at);
+                    }
+                    if (dense > 0) {
+                        BigDecimal others = s.subtract(e[i]).divide(s, Exact.MC);
+                        BigDecimal d = e[i].multiply(others).divide(s, Exact.MC);
+                        int o = (b * n + i) * n;
+                        diagonal.see(Exact.ulps(jacobian[o + i], d), ENTRY, at);
+                        diagonal.see(Exact.ulps(logJacobian[o + i], others), ENTRY, at);
+                        for (int j = 0; j < n; j++) {
+                            if (j != i) {
+                                assertThat(jacobian[o + j]).isEqualTo(-qs[b * n + i] * qs[b * n + j]);
+                                assertThat(logJacobian[o + j]).isEqualTo(-qs[b * n + j]);
+                            }
+                        }
+                    }
+                }
+                sums.see(Exact.inUnits(1, sum, Exact.of(n * (double) Math.ulp(1f))), 1, at);
+                if (n == 1) {
+                    assertThat(qs[b]).isEqualTo(1f);
+                    assertThat(rests[b]).isEqualTo(0f);
+                    assertThat(jacobian[b]).isZero();
+                }
+            }
+        }
+        for (Worst worst : new Worst[] {q, rest, log, sums, diagonal, labelGradient, labelLoss}) {
+            worst.check();
+        }
+    }
+
+    /** A sum of a million numerators. */
+    @ParameterizedTest
+    @MethodSource("twins")
+    void aMillionComponentsKeepTheirDigits(Kernels32 kernels) {
+        int n = 1_000_000;
+        float[] x = random(new Random(3), n, 3);
+        float[] q = new float[n];
+        kernels.softmax(q, 0, null, 0, x, 0, 1, n);
+        double max = Double.NEGATIVE_INFINITY;
+        for (float v : x) {
+            max = Math.max(max, v);
+        }
+        BigDecimal sum = BigDecimal.ZERO;
+        java.math.MathContext digits = new java.math.MathContext(40);
+        for (float v : x) {
+            sum = sum.add(new BigDecimal(StrictMath.exp(v - max)), digits); // a random error of 1e-16 each
+        }
+        Worst worst = new Worst("softmax of a million " + Twins.name(kernels));
+        for (int i = 0; i < n; i += 9973) {
+            BigDecimal e = Exact.exp(Exact.of(x[i]).subtract(Exact.of(max)));
+            worst.see(Exact.ulps(q[i], e.divide(sum, Exact.MC)), ENTRY, i);
+        }
+        worst.check();
+    }
+
+    @ParameterizedTest
+    @MethodSource("twins")
+    void aSampleThatHasNoSoftmaxIsNanAndAlone(Kernels32 kernels) {
+        for (int n : SIZES) {
+            int batch = 9;
+            float[] x = random(new Random(n), batch * n, 1);
+            x[n + n / 2] = Float.POSITIVE_INFINITY;
+            Arrays.fill(x, 3 * n, 4 * n, Float.NEGATIVE_INFINITY);
+            x[5 * n + n - 1] = Float.NaN;
+            Arrays.fill(x, 7 * n, 8 * n, Float.NaN);
+            float[] q = new float[batch * n];
+            float[] y = new float[batch * n];
+            float[] rest = new float[batch];
+            float[] loss = new float[batch];
+            float[] gradient = new float[batch * n];
+            float[] target = new float[batch * n];
+            kernels.logSoftmax(y, 0, q, 0, rest, 0, x, 0, batch, n);
+            kernels.softmaxCrossEntropy(loss, 0, gradient, 0, target, 0, x, 0, batch, n);
+            for (int b = 0; b < batch; b++) {
+                boolean nan = b % 2 == 1;
+                assertThat(Float.isNaN(rest[b])).isEqualTo(nan);
+                assertThat(Float.isNaN(loss[b])).isEqualTo(nan);
+                for (int i = b * n; i < (b + 1) * n; i++) {
+                    assertThat(Float.isNaN(q[i])).isEqualTo(nan);
+                    assertThat(Float.isNaN(y[i])).as("n %d, %d", n, i).isEqualTo(nan);
+                    assertThat(Float.isNaN(gradient[i])).isEqualTo(nan);
+                }
+            }
+            kernels.softmaxCrossEntropyLabels(loss, 0, gradient, 0, new long[batch], 0, x, 0, batch, n);
+            for (int b = 0; b < batch; b++) {
+                assertThat(Float.isNaN(loss[b])).isEqualTo(b % 2 == 1);
+                assertThat(Float.isNaN(gradient[b * n])).isEqualTo(b % 2 == 1);
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("twins")
+    void distributionsKeepTheirDigits(Kernels32 kernels) {
+        Worst losses = new Worst("loss of a distribution " + Twins.name(kernels));
+        Worst gradients = new Worst("gradient of a distribution " + Twins.name(kernels));
+        for (int n : SIZES) {
+            Random random = new Random(n);
+            float[] x = batch(n);
+            float[] target = new float[x.length];
+            for (int b = 0; b < KINDS; b++) {
+                for (int i = 0; i < n; i++) {
+                    boolean absent = Float.isInfinite(x[b * n + i]) || (b % 3 == 0 && i != n / 2);
+                    target[b * n + i] = absent ? 0f : b % 3 == 0 ? 1f : (float) random.nextDouble();
+                }
+            }
+            float[] loss = new float[KINDS];
+            float[] gradient = new float[x.length];
+            kernels.softmaxCrossEntropy(loss, 0, gradient, 0, target, 0, x, 0, KINDS, n);
+            for (int b = 0; b < KINDS; b++) {
+                double[] row = row(x, b, n);
+                double[] t = row(target, b, n);
+                int m = largest(row);
+                BigDecimal[] e = Exact.numerators(row);
+                BigDecimal s = Exact.sum(e);
+                BigDecimal logS = Exact.log1p(s.subtract(Exact.ONE));
+                BigDecimal sum = BigDecimal.ZERO;
+                BigDecimal exact = BigDecimal.ZERO;
+                for (int i = 0; i < n; i++) {
+                    sum = sum.add(Exact.of(t[i]));
+                    if (t[i] != 0) {
+                        exact = exact.add(Exact.of(t[i])
+                                .multiply(logS.add(Exact.of(row[m])).subtract(Exact.of(row[i]))));
+                    }
+                }
+                losses.see(Exact.ulps(loss[b], exact), ENTRY, "n " + n + " row " + b);
+                for (int i = 0; i < n; i++) {
+                    BigDecimal q = e[i].divide(s, Exact.MC);
+                    BigDecimal down = Exact.of(t[i]).multiply(s.subtract(e[i])).divide(s, Exact.MC);
+                    BigDecimal rounding = sum.multiply(U).multiply(Exact.TWO);
+                    BigDecimal up = sum.subtract(Exact.of(t[i])).multiply(q);
+                    BigDecimal unit = up.add(down).multiply(U).multiply(Exact.TWO);
+                    unit = unit.add(rounding.multiply(q)).add(Exact.of(Float.MIN_VALUE));
+                    gradients.see(
+                            Exact.inUnits(gradient[b * n + i], up.subtract(down), unit), ENTRY, "n " + n + " row " + b);
+                }
+            }
+        }
+        losses.check();
+        gradients.check();
+    }
+
+    /** J made of q and rest, column k: exact. */
+    private static BigDecimal entry(double[] q, double rest, int m, int i, int k, boolean log) {
+        BigDecimal diagonal = i == m ? Exact.of(rest) : Exact.ONE.subtract(Exact.of(q[i]));
+        if (log) {
+            return i == k ? diagonal : Exact.of(q[k]).negate();
+        }
+        return Exact.of(q[i]).multiply(i == k ? diagonal : Exact.of(q[k]).negate());
+    }
+
+    @ParameterizedTest
+    @MethodSource("twins")
+    void jacobiansTimesPanelsAreWithinTheBoundOfAProduct(Kernels32 kernels) {
+        Worst worst = new Worst("Jacobian times panel, of (n+8)u " + Twins.name(kernels));
+        for (int n : new int[] {1, 2, 3, 7, 8, 15, 16, 17, 33, 127}) {
+            for (int k : new int[] {1, 3, 17}) {
+                Random random = new Random(n + k);
+                float[] x = batch(n);
+                float[] q = new float[x.length];
+                float[] rest = new float[KINDS];
+                kernels.softmax(q, 0, rest, 0, x, 0, KINDS, n);
+                float[] rows = random(random, KINDS * k * n, 1);
+                float[] columns = new float[rows.length];
+                kernels.transpose(columns, 0, rows, 0, KINDS, k, n);
+                float[][] results = new float[5][rows.length];
+                kernels.softmaxTimesRows(results[0], 0, rows, 0, q, 0, rest, 0, KINDS, k, n);
+                kernels.rowsTimesLogSoftmax(results[1], 0, rows, 0, q, 0, rest, 0, KINDS, k, n);
+                kernels.rowsTimesLogSoftmaxTransposed(results[2], 0, rows, 0, q, 0, rest, 0, KINDS, k, n);
+                float[] out = new float[rows.length];
+                kernels.softmaxTimesColumns(out, 0, columns, 0, q, 0, rest, 0, KINDS, n, k);
+                kernels.transpose(results[3], 0, out, 0, KINDS, n, k);
+                kernels.logSoftmaxTimesColumns(out, 0, columns, 0, q, 0, rest, 0, KINDS, n, k);
+                kernels.transpose(results[4], 0, out, 0, KINDS, n, k);
+                float[] inPlace = rows.clone();
+                kernels.softmaxTimesRows(inPlace, 0, inPlace, 0, q, 0, rest, 0, KINDS, k, n);
+                assertThat(inPlace).isEqualTo(results[0]);
+                for (int b = 0; b < KINDS; b++) {
+                    double[] qb = row(q, b, n);
+                    int m = largest(qb);
+                    for (int r = 0; r < k; r += 2) {
+                        for (int i = 0; i < n; i += 1 + n / 10) {
+                            for (int form = 0; form < 5; form++) {
+                                BigDecimal sum = BigDecimal.ZERO;
+                                BigDecimal magnitude = BigDecimal.ZERO;
+                                for (int c = 0; c < n; c++) {
+                                    BigDecimal j = form == 1
+                                            ? entry(qb, rest[b], m, c, i, true)
+                                            : entry(qb, rest[b], m, i, c, form == 2 || form == 4);
+                                    BigDecimal term = j.multiply(Exact.of(rows[(b * k + r) * n + c]));
+                                    sum = sum.add(term);
+                                    magnitude = magnitude.add(term.abs());
+                                }
+                                BigDecimal unit = magnitude.multiply(U).add(Exact.of(Float.MIN_VALUE));
+                                double e = Exact.inUnits(results[form][(b * k + r) * n + i], sum, unit);
+                                worst.see(e / (n + 8), 1, "form " + form + " n " + n + " k " + k + " row " + b);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        worst.check();
+    }
+
+    @ParameterizedTest
+    @MethodSource("twins")
+    void aSampleHasTheSameBitsInEveryBatch(Kernels32 kernels) {
+        for (int n : SIZES) {
+            for (int batch : new int[] {1, 5, 17, 40}) {
+                float[] x = random(new Random(n), batch * n, 8);
+                float[] target = random(new Random(n + 1), batch * n, 1);
+                float[] whole = run(kernels, x, target, 0, batch, n);
+                float[] parts = new float[whole.length];
+                for (int b = 0; b < batch; b++) {
+                    float[] one = run(kernels, x, target, b, 1, n);
+                    int o = 0;
+                    for (int size : new int[] {n, n, 1, 1, n, n}) {
+                        System.arraycopy(one, o, parts, o * batch + b * size, size);
+                        o += size;
+                    }
+                }
+                assertThat(parts).as("n %d batch %d", n, batch).isEqualTo(whole);
+            }
+        }
+    }
+
+    /** q, y, rest, loss, gradient and q in place, of samples {@code from} on. */
+    private static float[] run(Kernels32 kernels, float[] x, float[] target, int from, int batch, int n) {
+        int size = batch * n;
+        float[] out = new float[4 * size + 2 * batch];
+        kernels.logSoftmax(out, size, out, 0, out, 2 * size, x, from * n, batch, n);
+        kernels.softmaxCrossEntropy(
+                out, 2 * size + batch, out, 2 * size + 2 * batch, target, from * n, x, from * n, batch, n);
+        System.arraycopy(x, from * n, out, out.length - size, size);
+        kernels.softmax(out, out.length - size, null, 0, out, out.length - size, batch, n);
+        for (int i = 0; i < size; i++) {
+            assertThat(out[out.length - size + i]).isEqualTo(out[i]);
+        }
+        return out;
+    }
+}
