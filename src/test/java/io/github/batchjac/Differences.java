@@ -78,8 +78,8 @@ final class Differences {
                 double fine = (4 * t[2] - t[1]) / 3;
                 double best = (16 * fine - coarse) / 15;
                 values[i * inputs + j] = best;
-                bounds[i * inputs + j] =
-                        Math.abs(best - fine) + AMPLIFICATION * VALUE_ROUNDOFFS * Precision.F64.unitRoundoff() * (size + 1);
+                bounds[i * inputs + j] = Math.abs(best - fine)
+                        + AMPLIFICATION * VALUE_ROUNDOFFS * Precision.F64.unitRoundoff() * (size + 1);
             }
         }
         return new Estimate(values, bounds);
@@ -96,7 +96,10 @@ final class Differences {
             }
             inputs.put(name, x);
         } else {
-            Tensor parameter = ((Op.Parameter) c.graph().named(name).op()).value().to(Precision.F64).copy();
+            Tensor parameter = ((Op.Parameter) c.graph().named(name).op())
+                    .value()
+                    .to(Precision.F64)
+                    .copy();
             parameter.doubles()[j] += h;
             program.bind(name, parameter);
         }

@@ -201,8 +201,7 @@ class GoldenTest {
         String folder = "saturated";
         Graph graph = network(folder);
         String x = input(graph);
-        double[] actual = numbers(run(
-                        backend, graph, Request.jacobian(x), Precision.F64, Map.of(x, array(folder, "x")))
+        double[] actual = numbers(run(backend, graph, Request.jacobian(x), Precision.F64, Map.of(x, array(folder, "x")))
                 .get(x));
         double[] truth = numbers(array(folder, "jacobian_x"));
         for (int i = 0; i < truth.length; i++) {

@@ -43,8 +43,9 @@ public final class Runs {
         Map<String, Tensor> inputs = c.inputs(program, batch);
         Map<String, Tensor> expected = program.run(inputs);
         Map<String, double[]> pieces = new HashMap<>();
-        Map<String, Tensor> reduced = program.stream(samples(program, inputs, batch), (first, results) -> results.forEach(
-                (name, tensor) -> {
+        Map<String, Tensor> reduced = program.stream(
+                samples(program, inputs, batch),
+                (first, results) -> results.forEach((name, tensor) -> {
                     double[] whole = pieces.computeIfAbsent(
                             name, k -> new double[expected.get(name).size()]);
                     double[] part = numbers(tensor);

@@ -131,8 +131,7 @@ class EliminationTest {
             List<Structure> factors = new ArrayList<>();
             int cols = 8;
             if (trial % 4 != 0) {
-                Structure weights =
-                        new Kronecker(Structure.identity(8), 5, trial % 8 < 4, false);
+                Structure weights = new Kronecker(Structure.identity(8), 5, trial % 8 < 4, false);
                 if (trial % 4 == 1) {
                     factors.add(new Dense(weights.cols(), 1 + random.nextInt(3), false));
                 }

@@ -56,8 +56,9 @@ class PlanTest {
         for (String name : List.of("W1", "W2")) {
             for (Reduction reduction : List.of(Reduction.SUM, Reduction.MEAN)) {
                 Plan plan = plan(classifier(), Request.gradient(name).reduce(reduction));
-                assertThat(steps(plan, Step.SumBatch.class)).hasSize(1).allMatch(s ->
-                        s.term().structure() instanceof Kronecker);
+                assertThat(steps(plan, Step.SumBatch.class))
+                        .hasSize(1)
+                        .allMatch(s -> s.term().structure() instanceof Kronecker);
                 assertThat(steps(plan, Step.Densify.class)).isEmpty();
             }
         }
@@ -65,8 +66,8 @@ class PlanTest {
 
     @Test
     void normsAndClippedSumsOfWeightGradientsNeverWriteThemOut() {
-        for (Request request : List.of(
-                Request.norms("W1", "b1", "W2", "b2"), Request.clippedSum(1, "W1", "b1", "W2", "b2"))) {
+        for (Request request :
+                List.of(Request.norms("W1", "b1", "W2", "b2"), Request.clippedSum(1, "W1", "b1", "W2", "b2"))) {
             Plan plan = plan(classifier(), request);
             assertThat(steps(plan, Step.Densify.class)).isEmpty();
             assertThat(steps(plan, Step.Norm.class)).hasSize(4);
@@ -124,7 +125,9 @@ class PlanTest {
                 BudgetException tooSmall = catchThrowableOfType(
                         BudgetException.class, () -> Plan.of(c.graph(), request, workload.within(1)));
                 long needed = tooSmall.needed();
-                assertThat(Plan.of(c.graph(), request, workload.within(needed)).memory().peakBytes())
+                assertThat(Plan.of(c.graph(), request, workload.within(needed))
+                                .memory()
+                                .peakBytes())
                         .isLessThanOrEqualTo(needed);
                 assertThatThrownBy(() -> Plan.of(c.graph(), request, workload.within(needed - 1)))
                         .isInstanceOf(BudgetException.class)
@@ -148,7 +151,9 @@ class PlanTest {
     /** {@link Plan#explain()}: steps, structures, shapes, flops, bytes, memory, and what other orders would cost. */
     @Test
     void anExplanationSaysWhatIsDoneWhyAndWhatItCosts() {
-        Plan plan = plan(Graphs.named("softmax head").graph(), Request.jacobian("x", "W1").withValue());
+        Plan plan = plan(
+                Graphs.named("softmax head").graph(),
+                Request.jacobian("x", "W1").withValue());
         String text = plan.explain();
         assertThat(text)
                 .contains("jacobian", "wrt x, W1", "batch 256", "float32")

@@ -51,10 +51,13 @@ class ElementwiseFunctionsTest {
             }
         }
         for (Kind kind : new Kind[] {Kind.SILU, Kind.GELU, Kind.GELU_TANH, Kind.RELU, Kind.SOFTPLUS}) {
-            assertThat(Math.abs(ElementwiseFunctions.value(function(kind), -infinity))).isEqualTo(0);
-            assertThat(Math.abs(ElementwiseFunctions.derivative(function(kind), -infinity))).isEqualTo(0);
+            assertThat(Math.abs(ElementwiseFunctions.value(function(kind), -infinity)))
+                    .isEqualTo(0);
+            assertThat(Math.abs(ElementwiseFunctions.derivative(function(kind), -infinity)))
+                    .isEqualTo(0);
             assertThat(ElementwiseFunctions.value(function(kind), infinity)).isEqualTo(infinity);
-            assertThat(ElementwiseFunctions.derivative(function(kind), infinity)).isEqualTo(1);
+            assertThat(ElementwiseFunctions.derivative(function(kind), infinity))
+                    .isEqualTo(1);
         }
     }
 

@@ -61,7 +61,9 @@ public final class ErrorBounds {
         Graph graph = program.plan().graph();
         Request request = program.plan().request();
         Map<String, double[]> parameters = new HashMap<>();
-        graph.parameters().forEach((name, value) -> parameters.put(name, row(((Op.Parameter) value.op()).value(), 0, value.size())));
+        graph.parameters()
+                .forEach((name, value) ->
+                        parameters.put(name, row(((Op.Parameter) value.op()).value(), 0, value.size())));
         Map<String, List<double[]>> perSample = new LinkedHashMap<>();
         Map<String, double[]> sums = new LinkedHashMap<>();
         for (int b = 0; b < batch; b++) {
@@ -72,14 +74,15 @@ public final class ErrorBounds {
                 int size = shared ? all.size() : all.size() / batch;
                 given.put(e.getKey(), row(all, shared ? 0 : b * size, size));
             }
-            for (Precision p : precision == Precision.F64 ? new Precision[] {precision, precision} : Precision.values()) {
+            for (Precision p :
+                    precision == Precision.F64 ? new Precision[] {precision, precision} : Precision.values()) {
                 // once for the backend, once for the reference
                 new ErrorBounds(graph, given, p).add(request, given, batch, b, perSample, sums);
             }
         }
         Map<String, double[]> bounds = new LinkedHashMap<>(sums);
-        perSample.forEach((name, rows) -> bounds.put(
-                name, rows.stream().flatMapToDouble(Arrays::stream).toArray()));
+        perSample.forEach((name, rows) ->
+                bounds.put(name, rows.stream().flatMapToDouble(Arrays::stream).toArray()));
         return bounds;
     }
 
@@ -108,16 +111,12 @@ public final class ErrorBounds {
         for (int i = 0; i < out.length; i++) {
             out[i] = tiny;
             if (op instanceof Op.Map map) {
-                out[i] += operation(map.function(), x[i]) * u * Math.abs(y[i]) + steepest(map.function(), x[i], ex[i]) * ex[i];
+                out[i] += operation(map.function(), x[i]) * u * Math.abs(y[i])
+                        + steepest(map.function(), x[i], ex[i]) * ex[i];
             } else if (op instanceof Op.Arithmetic arithmetic) {
                 double[] b = sample.value(value.operand(1));
                 double[] eb = e(value.operand(1));
-                out[i] += arithmetic(
-                                arithmetic,
-                                x[i % x.length],
-                                ex[i % x.length],
-                                b[i % b.length],
-                                eb[i % b.length])
+                out[i] += arithmetic(arithmetic, x[i % x.length], ex[i % x.length], b[i % b.length], eb[i % b.length])
                         + u * Math.abs(y[i]);
             } else if (op instanceof Op.Linear linear) {
                 out[i] += linear(value, linear.rowForm(), i) + u * Math.abs(y[i]);
@@ -190,7 +189,8 @@ public final class ErrorBounds {
             error += weight * (ex[k] + (n + 4) * u * Math.abs(x[k]));
         }
         return value.operands().size() > 2
-                ? error + e(value.operand(2))[i] + u * Math.abs(sample.value(value.operand(2))[i]) : error;
+                ? error + e(value.operand(2))[i] + u * Math.abs(sample.value(value.operand(2))[i])
+                : error;
     }
 
     private double reduce(Op.Reduce reduce, double[] x, double[] ex) {
@@ -343,7 +343,8 @@ public final class ErrorBounds {
                 for (int j = 0; j < n; j++) {
                     double m = inner.magnitude()[k * n + j];
                     sum.magnitude()[r * n + j] += l * m;
-                    sum.error()[r * n + j] += (l + d[at]) * inner.error()[k * n + j] + (d[at] + gamma * l) * m + (m == 0 ? 0 : tiny);
+                    sum.error()[r * n + j] +=
+                            (l + d[at]) * inner.error()[k * n + j] + (d[at] + gamma * l) * m + (m == 0 ? 0 : tiny);
                 }
             }
         }
@@ -368,8 +369,9 @@ public final class ErrorBounds {
         switch (request.kind()) {
             case FORWARD -> {}
             case JACOBIAN -> spreads.forEach((name, s) -> deliver(perSample, b, name, s.error()));
-            case VJP -> spreads.forEach((name, s) -> deliver(
-                    perSample, b, name, product(k, m, s.error().length / m, given.get(Request.COTANGENT), s)));
+            case VJP ->
+                spreads.forEach((name, s) -> deliver(
+                        perSample, b, name, product(k, m, s.error().length / m, given.get(Request.COTANGENT), s)));
             case JVP -> {
                 double[] sum = new double[m * k];
                 spreads.forEach((name, s) -> {
@@ -379,7 +381,8 @@ public final class ErrorBounds {
                         for (int j = 0; j < n; j++) {
                             for (int c = 0; c < k; c++) {
                                 sum[i * k + c] += Math.abs(t[j * k + c])
-                                        * (s.error()[i * n + j] + (n + 4 + spreads.size()) * u * s.magnitude()[i * n + j])
+                                                * (s.error()[i * n + j]
+                                                        + (n + 4 + spreads.size()) * u * s.magnitude()[i * n + j])
                                         + tiny;
                             }
                         }
@@ -396,8 +399,9 @@ public final class ErrorBounds {
         for (int r = 0; r < k; r++) {
             for (int i = 0; i < m; i++) {
                 for (int j = 0; j < n; j++) {
-                    out[r * n + j] += Math.abs(v[r * m + i]) * (s.error()[i * n + j] + (m + 4) * u * s.magnitude()[i * n + j])
-                            + tiny;
+                    out[r * n + j] +=
+                            Math.abs(v[r * m + i]) * (s.error()[i * n + j] + (m + 4) * u * s.magnitude()[i * n + j])
+                                    + tiny;
                 }
             }
         }
