@@ -141,8 +141,7 @@ final class ErrorBounds {
                 }
             }
         }
-        double spread =
-                value.op() instanceof Op.Loss || value.op() == Op.Normalise.LOG_SOFTMAX ? spread(value, operands) : 0;
+        double spread = value.op() instanceof Op.Loss || value.op() == Op.Normalise.LOG_SOFTMAX ? spread(operands) : 0;
         for (int r = 0; r < e.length; r++) {
             double bias = operands.size() > 2 ? Math.abs(operands.get(2)[r]) : 0;
             e[r] += VALUE_ROUNDINGS * u * (Math.abs(x[r]) + bias + spread) + VALUE_ROUNDINGS * tiny;
@@ -150,7 +149,7 @@ final class ErrorBounds {
     }
 
     /** The size of what is added up within an entropy. */
-    private static double spread(Value value, List<double[]> operands) {
+    private static double spread(List<double[]> operands) {
         double[] prediction = operands.get(operands.size() - 1);
         double most = 1;
         for (double p : prediction) {
