@@ -7,7 +7,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.batchjac.Graphs.Case;
 import io.github.batchjac.backend.Program;
-import io.github.batchjac.backend.Samples;
 import io.github.batchjac.backend.reference.ReferenceBackend;
 import io.github.batchjac.plan.Plan;
 import io.github.batchjac.plan.Reduction;
@@ -15,7 +14,6 @@ import io.github.batchjac.plan.Request;
 import io.github.batchjac.tensor.Precision;
 import io.github.batchjac.tensor.Tensor;
 import java.io.IOException;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -228,67 +226,14 @@ class ReferenceTest {
 
     @ParameterizedTest
     @MethodSource("cases")
-    void anEmptyBatchHasEmptyResultsAndZeroSums(Case c) {
-        for (Request request : Graphs.requests(c)) {
-            run(reference, c, request, Precision.F64, 0).forEach((name, tensor) -> {
-                boolean reduced = request.reduced() && !name.startsWith("@");
-                assertThat(tensor.size() == 0).isEqualTo(!reduced);
-                for (double x : numbers(tensor)) {
-                    assertThat(Double.valueOf(x))
-                            .isEqualTo(Double.valueOf(request.reduction() == Reduction.MEAN ? Double.NaN : 0.0));
-                }
-            });
-        }
-    }
-
-    @ParameterizedTest
-    @MethodSource("cases")
     void aStreamIsTheRunBitForBit(Case c) throws IOException {
         int batch = 7;
         for (Request request : Graphs.requests(c)) {
             Plan plan = Plan.of(c.graph(), request, Runs.workload(batch, Precision.F32));
             try (Program program = reference.prepare(plan)) {
-                assertStreamIsRun(program, c, batch);
+                Runs.assertStreamIsRun(program, c, batch);
             }
         }
-    }
-
-    /** Whatever the chunks are that the plan was given. */
-    static void assertStreamIsRun(Program program, Case c, int batch) throws IOException {
-        Map<String, Tensor> inputs = c.inputs(program, batch);
-        Map<String, Tensor> expected = program.run(inputs);
-        Map<String, double[]> pieces = new HashMap<>();
-        Map<String, Tensor> reduced = program.stream(
-                samples(program, inputs, batch),
-                (first, results) -> results.forEach((name, tensor) -> {
-                    double[] whole = pieces.computeIfAbsent(
-                            name, k -> new double[expected.get(name).size()]);
-                    double[] part = numbers(tensor);
-                    int each = tensor.shape().tail().size();
-                    System.arraycopy(part, 0, whole, (int) first * each, part.length);
-                }));
-        reduced.forEach((name, tensor) -> pieces.put(name, numbers(tensor)));
-        assertThat(pieces.keySet()).isEqualTo(expected.keySet());
-        pieces.forEach((name, whole) -> assertThat(whole).as(name).isEqualTo(numbers(expected.get(name))));
-    }
-
-    private static Samples samples(Program program, Map<String, Tensor> inputs, int batch) {
-        return new Samples() {
-            @Override
-            public long count() {
-                return batch;
-            }
-
-            @Override
-            public Map<String, Tensor> read(long first, int samples) {
-                Map<String, Tensor> part = new HashMap<>();
-                inputs.forEach((name, tensor) -> {
-                    boolean shared = program.inputShape(name, batch + 1L).equals(tensor.shape());
-                    part.put(name, shared ? tensor : tensor.samples((int) first, (int) first + samples));
-                });
-                return part;
-            }
-        };
     }
 
     @ParameterizedTest

@@ -149,7 +149,7 @@ public final class Program implements AutoCloseable {
     public synchronized Map<String, Tensor> stream(Samples source, Sink sink) throws IOException {
         open();
         long batch = source.count();
-        int chunk = (int) Math.min(plan.memory().chunk(), Math.min(batch, largestChunk()));
+        int chunk = chunk(batch);
         Map<String, Tensor> reduced = new LinkedHashMap<>();
         Map<String, Tensor> whole = new LinkedHashMap<>();
         for (Result result : results.values()) {
@@ -179,17 +179,18 @@ public final class Program implements AutoCloseable {
         return reduced;
     }
 
-    /** No array may have more than 2³¹−1 elements, and chunks end where tiles do. */
-    private long largestChunk() {
+    /** The whole batch, or as many tiles as the plan has room for and an array of 2³¹−1 elements holds. */
+    private int chunk(long batch) {
         long widest = 1;
         for (Slot slot : plan.slots()) {
             if (!slot.shared()) {
                 widest = Math.max(widest, slot.size());
             }
         }
-        long most = Math.max(1, Integer.MAX_VALUE / widest);
+        // a plan for a smaller batch has a chunk of that batch, which need not end where a tile does
+        long most = Math.min(plan.memory().chunk(), Integer.MAX_VALUE / widest);
         int tile = plan.memory().tile();
-        return most < tile ? most : most / tile * tile;
+        return (int) (batch <= most ? batch : Math.max(1, most / tile) * tile);
     }
 
     private Result results(String name) {

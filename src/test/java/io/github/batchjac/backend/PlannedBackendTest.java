@@ -2,6 +2,7 @@ package io.github.batchjac.backend;
 
 import static io.github.batchjac.Runs.numbers;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.github.batchjac.Graphs;
 import io.github.batchjac.Graphs.Case;
@@ -9,11 +10,15 @@ import io.github.batchjac.Runs;
 import io.github.batchjac.backend.cpu.CpuBackend;
 import io.github.batchjac.backend.reference.ErrorBounds;
 import io.github.batchjac.backend.reference.ReferenceBackend;
+import io.github.batchjac.plan.BudgetException;
 import io.github.batchjac.plan.Plan;
 import io.github.batchjac.plan.Request;
+import io.github.batchjac.plan.Workload;
 import io.github.batchjac.tensor.Precision;
 import io.github.batchjac.tensor.Tensor;
+import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
@@ -72,6 +77,54 @@ class PlannedBackendTest {
                 }
             });
         }
+    }
+
+    /** In chunks as small as the budget allows, of a batch larger than planned for, too. */
+    @ParameterizedTest(name = "{0}, {1}, {2}")
+    @MethodSource("casesOnBackends")
+    void aStreamIsTheRunBitForBit(String name, Case c, Precision precision) throws IOException {
+        try (Backend backend = BACKENDS.get(name).get()) {
+            for (Request request : Graphs.requests(c)) {
+                for (int planned : new int[] {5, 33, 100}) {
+                    Workload workload = Runs.workload(planned, precision);
+                    long needed = catchThrowableOfType(
+                                    BudgetException.class, () -> Plan.of(c.graph(), request, workload.within(1)))
+                            .needed();
+                    Plan plan = Plan.of(c.graph(), request, workload.within(needed));
+                    try (Program program = backend.prepare(plan)) {
+                        Runs.assertStreamIsRun(program, c, 77);
+                    }
+                }
+            }
+        }
+    }
+
+    /** A bound that is large beside what it bounds would pass anything. */
+    @ParameterizedTest
+    @MethodSource("cases")
+    void theBoundsAreSmallBesideTheResults(Case c) {
+        int batch = 5;
+        try (ReferenceBackend reference = new ReferenceBackend()) {
+            for (Request request : Graphs.requests(c)) {
+                try (Program oracle =
+                        reference.prepare(Plan.of(c.graph(), request, Runs.workload(batch, Precision.F64)))) {
+                    Map<String, Tensor> inputs = c.inputs(oracle, batch);
+                    Map<String, Tensor> results = oracle.run(inputs);
+                    ErrorBounds.of(oracle, inputs, batch, Precision.F32)
+                            .forEach((name, bounds) -> assertThat(norm(bounds))
+                                    .as("%s, %s", request, name)
+                                    .isLessThanOrEqualTo(0.01 * norm(numbers(results.get(name))) + 1e-4));
+                }
+            }
+        }
+    }
+
+    static List<Case> cases() {
+        return Graphs.all();
+    }
+
+    private static double norm(double[] x) {
+        return Math.sqrt(Arrays.stream(x).map(a -> a * a).sum());
     }
 
     private static void assertClose(

@@ -111,7 +111,7 @@ public final class ErrorBounds {
         for (int i = 0; i < out.length; i++) {
             out[i] = tiny;
             if (op instanceof Op.Map map) {
-                out[i] += OPERATION * u * magnitude(map.function(), x[i], y[i])
+                out[i] += operation(map.function(), x[i]) * u * Math.abs(y[i])
                         + steepest(map.function(), x[i], ex[i]) * ex[i];
             } else if (op instanceof Op.Arithmetic arithmetic) {
                 double[] b = sample.value(value.operand(1));
@@ -144,20 +144,19 @@ public final class ErrorBounds {
         return out;
     }
 
-    /** What the operation's relative error is relative to: the value, or more where GELU's argument is rounded first. */
-    private static double magnitude(Elementwise function, double z, double y) {
-        return function.kind() == Elementwise.Kind.GELU_TANH
-                ? Math.abs(y) * (1 + 4 * Math.abs(z) * (1 + z * z))
-                : Math.abs(y);
+    /** More where GELU's tanh form rounds the argument w of an exponential first: 8 + 4|w| ulp. */
+    private static double operation(Elementwise function, double z) {
+        double w = 1.6 * (Math.abs(z) + 0.045 * Math.abs(z * z * z));
+        return OPERATION + (function.kind() == Elementwise.Kind.GELU_TANH ? 4 * w : 0);
     }
 
-    /** What the derivative's error is relative to: the derivative, or where it has two terms the sum of their magnitudes. */
+    /** What a derivative's error is relative to: itself, or of {@code (z·c)' = c + z·c'} both terms. */
     private static double slopeMagnitude(Elementwise function, double z, double slope) {
         return switch (function.kind()) {
-            case SILU, GELU, GELU_TANH ->
-                Math.abs(ElementwiseFunctions.value(function, z) / z)
-                        + 2 * Math.abs(slope)
-                        + Math.abs(ElementwiseFunctions.value(function, z));
+            case SILU, GELU, GELU_TANH -> {
+                double c = z == 0 ? slope : ElementwiseFunctions.value(function, z) / z;
+                yield Math.abs(c) + Math.abs(slope - c);
+            }
             default -> Math.abs(slope);
         };
     }
@@ -248,7 +247,7 @@ public final class ErrorBounds {
                 if (op instanceof Op.Map map && !map.function().kind().linear()) {
                     Elementwise f = map.function();
                     double slope = ElementwiseFunctions.derivative(f, x[c]);
-                    d = OPERATION * u * slopeMagnitude(f, x[c], slope)
+                    d = operation(f, x[c]) * u * slopeMagnitude(f, x[c], slope)
                             + Math.max(
                                     Math.abs(ElementwiseFunctions.derivative(f, x[c] + ex[c]) - slope),
                                     Math.abs(ElementwiseFunctions.derivative(f, x[c] - ex[c]) - slope));
