@@ -102,8 +102,8 @@ final class Summary {
         String order = plan.order();
         return (order == null ? "" : order + " order; ") + chunks + (chunks == 1 ? " chunk" : " chunks") + " of "
                 + plan.memory().chunk() + (chunks > 1 ? " samples at most; peak " : " samples; peak ")
-                + Sizes.bytes((double) plan.memory().peakBytes()) + " of "
-                + Sizes.bytes((double) plan.workload().memory());
+                + Sizes.bytes(plan.memory().peakBytes()) + " of "
+                + Sizes.bytes(plan.workload().memory());
     }
 
     private static Map<String, Object> array(Task task, Result result, long batch, Plan plan) {
