@@ -1,9 +1,10 @@
 package io.github.batchjac.backend.cpu;
 
+import static io.github.batchjac.backend.cpu.VectorMath32.ONE;
+import static io.github.batchjac.backend.cpu.VectorMath32.ZERO;
 import static io.github.batchjac.backend.cpu.VectorMath32.all;
 import static io.github.batchjac.backend.cpu.VectorMath32.expDifference;
 import static io.github.batchjac.backend.cpu.VectorMath32.sumError;
-import static jdk.incubator.vector.VectorOperators.ABS;
 import static jdk.incubator.vector.VectorOperators.ADD;
 import static jdk.incubator.vector.VectorOperators.EQ;
 import static jdk.incubator.vector.VectorOperators.GT;
@@ -12,6 +13,8 @@ import static jdk.incubator.vector.VectorOperators.MAX;
 import static jdk.incubator.vector.VectorOperators.NE;
 
 import io.github.batchjac.graph.Elementwise;
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
@@ -45,10 +48,19 @@ final class VectorKernels32 extends PlainKernels32 {
     /** Elements that are filled with zeros at a time: they are still in the first-level cache for what comes next. */
     private static final int FILL = 1 << 12;
 
-    private static final ThreadLocal<float[]> SCRATCH = ThreadLocal.withInitial(() -> new float[(TILE + 2) * L]);
+    /** Elements that are worked on at a time by several loops: they stay in the first-level cache. */
+    private static final int BLOCK = 1 << 10;
+
+    private static final ThreadLocal<float[]> SCRATCH =
+            ThreadLocal.withInitial(() -> new float[Math.max((TILE + 2) * L, L + 2 * BLOCK)]);
+
+    /** Kept out of line. */
+    private static final MethodHandle[] LOOPS =
+            VectorLoops32.find(MethodHandles.lookup(), "exponentials exponentialsOfTile");
 
     // Elementwise
 
+    /** In blocks that stay in the first-level cache between value and derivative. Last comes what may replace z. */
     @Override
     public void map(
             Elementwise f,
@@ -59,8 +71,30 @@ final class VectorKernels32 extends PlainKernels32 {
             float[] z,
             int zo,
             int length) {
-        int done = VectorMap32.map(f, value, vo, derivative, d0, z, zo, length);
-        mapRange(f, value, vo, derivative, d0, z, zo, done, length);
+        float[] scratch = SCRATCH.get();
+        for (int i = 0; i < length; i += BLOCK) {
+            int n = Math.min(BLOCK, length - i);
+            if (value != null && value != z) {
+                values(f, value, vo + i, z, zo + i, scratch, n);
+            }
+            if (derivative != null) {
+                derivatives(f, derivative, d0 + i, z, zo + i, scratch, n);
+            }
+            if (value != null && value == z) {
+                values(f, value, vo + i, z, zo + i, scratch, n);
+            }
+        }
+    }
+
+    private static void values(Elementwise f, float[] value, int vo, float[] z, int zo, float[] scratch, int length) {
+        int done = VectorMap32.values(f, value, vo, z, zo, scratch, length);
+        mapRange(f, value, vo, null, 0, z, zo, done, length);
+    }
+
+    private static void derivatives(
+            Elementwise f, float[] derivative, int d0, float[] z, int zo, float[] scratch, int length) {
+        int done = VectorMap32.derivatives(f, derivative, d0, z, zo, scratch, length);
+        mapRange(f, null, 0, derivative, d0, z, zo, done, length);
     }
 
     // Softmax: rows
@@ -94,38 +128,49 @@ final class VectorKernels32 extends PlainKernels32 {
         return i;
     }
 
+    /**
+     * Block by block: exp into q, or into scratch if there is no q, then the sum of what was written, with 0 in the place
+     * of the largest, which is 1.
+     */
     @Override
     float numerators(float @Nullable [] q, int qo, float[] x, int xo, int n, int m) {
         if (n < L) {
             return super.numerators(q, qo, x, xo, n, m);
         }
-        FloatVector largest = all(x[xo + m]);
-        FloatVector end = FloatVector.fromArray(S, x, xo + n - L);
-        FloatVector sum = all(0f);
-        FloatVector errors = all(0f);
-        int i = 0;
-        for (; i <= n - L; i += L) {
-            FloatVector e = expDifference(FloatVector.fromArray(S, x, xo + i), largest);
-            if (q != null) {
-                e.intoArray(q, qo + i);
+        float[] scratch = SCRATCH.get();
+        float largest = x[xo + m];
+        float sum = 0f;
+        double errors = 0;
+        int length;
+        for (int i = 0; i < n; i += length) {
+            length = n - i < 2 * BLOCK ? n - i : BLOCK;
+            float[] e = q == null ? scratch : q;
+            int eo = q == null ? L : qo + i;
+            VectorLoops32.run(LOOPS[0], e, eo, x, xo + i, scratch, length, largest);
+            float part;
+            if (m >= i && m < i + length) {
+                e[eo + m - i] = 0f;
+                part = sum(e, eo, length);
+                e[eo + m - i] = 1f;
+            } else {
+                part = sum(e, eo, length);
             }
-            FloatVector other = e.blend(0f, IOTA.compare(EQ, (float) (m - i)));
-            FloatVector s = sum.add(other);
-            errors = errors.add(sumError(sum, other, s));
-            sum = s;
-        }
-        if (i < n) {
-            FloatVector e = expDifference(end, largest);
-            if (q != null) {
-                e.intoArray(q, qo + n - L);
-            }
-            FloatVector other =
-                    e.blend(0f, IOTA.compare(EQ, (float) (m - n + L))).blend(0f, done(n, i));
-            FloatVector s = sum.add(other);
-            errors = errors.add(sumError(sum, other, s));
+            float s = sum + part;
+            errors += Math32.sumError(sum, part, s);
             sum = s;
         }
         return total(sum, errors);
+    }
+
+    /** {@code e = exp(x − largest)}, at least one vector. In place: the last x are kept in scratch. */
+    private static void exponentials(float[] e, int eo, float[] x, int xo, float[] scratch, int n, float largest) {
+        FloatVector max = all(largest);
+        int last = n - L;
+        FloatVector.fromArray(S, x, xo + last).intoArray(scratch, 0);
+        for (int i = 0; i < n; i += L) {
+            FloatVector v = FloatVector.fromArray(S, i <= last ? x : scratch, i <= last ? xo + i : 0);
+            expDifference(v, max).intoArray(e, eo + Math.min(i, last));
+        }
     }
 
     /** Lanes of a row's last vector that were done already, i elements being done. */
@@ -134,7 +179,7 @@ final class VectorKernels32 extends PlainKernels32 {
     }
 
     /** The sum over the lanes, compensated; the plain sum where that is not finite. */
-    private static float total(FloatVector sum, FloatVector errors) {
+    static float total(FloatVector sum, FloatVector errors) {
         for (int w = L / 2; w > 0; w /= 2) {
             VectorShuffle<Float> swap = VectorShuffle.iota(S, w, 1, true);
             FloatVector other = sum.rearrange(swap);
@@ -199,6 +244,16 @@ final class VectorKernels32 extends PlainKernels32 {
 
     /** x becomes q if so wanted; behind TILE rows come the largest x, then the sum of the other numerators. */
     private static void normaliseTile(float[] tile, int n, boolean wanted) {
+        largestOfTile(tile, n);
+        VectorLoops32.run(LOOPS[1], tile, 0, tile, 0, tile, n, 0f);
+        sumOfTile(tile, n);
+        if (wanted) {
+            divideTile(tile, n);
+        }
+    }
+
+    /** The largest of each lane, NaN where it is infinite; then, for a while, its index. */
+    private static void largestOfTile(float[] tile, int n) {
         FloatVector best = all(Float.NEGATIVE_INFINITY);
         FloatVector at = all(-1f);
         for (int j = 0; j < n; j++) {
@@ -207,26 +262,37 @@ final class VectorKernels32 extends PlainKernels32 {
             best = best.blend(v, more);
             at = at.blend((float) j, more);
         }
-        VectorMask<Float> none = best.lanewise(ABS).compare(EQ, Float.POSITIVE_INFINITY);
-        best = best.blend(Float.NaN, none);
-        FloatVector sum = all(0f);
-        FloatVector errors = all(0f);
+        best = best.blend(Float.NaN, best.abs().compare(EQ, Float.POSITIVE_INFINITY));
+        best.intoArray(tile, TILE * L);
+        at.intoArray(tile, (TILE + 1) * L);
+    }
+
+    private static void exponentialsOfTile(
+            float[] tile, int o, float[] x, int xo, float[] scratch, int n, float unused) {
+        FloatVector best = FloatVector.fromArray(S, tile, TILE * L);
         for (int j = 0; j < n; j++) {
-            FloatVector e = expDifference(FloatVector.fromArray(S, tile, j * L), best);
-            e.intoArray(tile, j * L);
-            FloatVector other = e.blend(0f, at.compare(EQ, (float) j));
+            expDifference(FloatVector.fromArray(S, tile, j * L), best).intoArray(tile, j * L);
+        }
+    }
+
+    private static void sumOfTile(float[] tile, int n) {
+        FloatVector best = FloatVector.fromArray(S, tile, TILE * L);
+        FloatVector at = FloatVector.fromArray(S, tile, (TILE + 1) * L);
+        FloatVector sum = ZERO;
+        FloatVector errors = ZERO;
+        for (int j = 0; j < n; j++) {
+            FloatVector other = FloatVector.fromArray(S, tile, j * L).blend(ZERO, at.compare(EQ, (float) j));
             FloatVector s = sum.add(other);
             errors = errors.add(sumError(sum, other, s));
             sum = s;
         }
-        FloatVector others = sum.add(errors).blend(best, best.compare(NE, best));
-        best.intoArray(tile, TILE * L);
-        others.intoArray(tile, (TILE + 1) * L);
-        if (wanted) {
-            FloatVector s = others.add(1f);
-            for (int j = 0; j < n; j++) {
-                FloatVector.fromArray(S, tile, j * L).div(s).intoArray(tile, j * L);
-            }
+        sum.add(errors).blend(best, best.compare(NE, best)).intoArray(tile, (TILE + 1) * L);
+    }
+
+    private static void divideTile(float[] tile, int n) {
+        FloatVector s = FloatVector.fromArray(S, tile, (TILE + 1) * L).add(1f);
+        for (int j = 0; j < n; j++) {
+            FloatVector.fromArray(S, tile, j * L).div(s).intoArray(tile, j * L);
         }
     }
 
@@ -260,14 +326,14 @@ final class VectorKernels32 extends PlainKernels32 {
             return super.surprises(target, to, x, xo, n, largest, log);
         }
         FloatVector max = all(largest);
-        FloatVector sum = all(0f);
-        FloatVector errors = all(0f);
+        FloatVector sum = ZERO;
+        FloatVector errors = ZERO;
         for (int i = 0; i < n; i += L) {
             int at = Math.min(i, n - L);
             FloatVector t = FloatVector.fromArray(S, target, to + at);
             FloatVector term =
                     surprise(FloatVector.fromArray(S, x, xo + at), max, log).mul(t);
-            term = term.blend(0f, t.compare(EQ, 0f)).blend(0f, done(n, i));
+            term = term.blend(ZERO, t.compare(EQ, 0f)).blend(ZERO, done(n, i));
             FloatVector s = sum.add(term);
             errors = errors.add(sumError(sum, term, s));
             sum = s;
@@ -292,7 +358,7 @@ final class VectorKernels32 extends PlainKernels32 {
             float[] q, int qo, float[] target, int to, float total, float rest) {
         FloatVector p = FloatVector.fromArray(S, q, qo);
         FloatVector t = FloatVector.fromArray(S, target, to);
-        FloatVector others = all(1f).sub(p).blend(rest, p.compare(GT, 0.5f));
+        FloatVector others = ONE.sub(p).blend(rest, p.compare(GT, 0.5f));
         return all(total).sub(t).mul(p).sub(t.mul(others));
     }
 
@@ -302,15 +368,15 @@ final class VectorKernels32 extends PlainKernels32 {
             return super.squaredErrorRow(gradient, go, y, yo, p, po, n);
         }
         FloatVector end = FloatVector.fromArray(S, p, po + n - L).sub(FloatVector.fromArray(S, y, yo + n - L));
-        FloatVector sum = all(0f);
-        FloatVector errors = all(0f);
+        FloatVector sum = ZERO;
+        FloatVector errors = ZERO;
         for (int i = 0; i < n; i += L) {
             boolean whole = i <= n - L;
             FloatVector r = whole ? FloatVector.fromArray(S, p, po + i).sub(FloatVector.fromArray(S, y, yo + i)) : end;
             if (gradient != null) {
                 r.intoArray(gradient, go + Math.min(i, n - L));
             }
-            FloatVector square = r.mul(r).blend(0f, done(n, i));
+            FloatVector square = r.mul(r).blend(ZERO, done(n, i));
             FloatVector s = sum.add(square);
             errors = errors.add(sumError(sum, square, s));
             sum = s;
@@ -325,8 +391,8 @@ final class VectorKernels32 extends PlainKernels32 {
         if (n < L) {
             return super.sum(a, ao, n);
         }
-        FloatVector sum = all(0f);
-        FloatVector errors = all(0f);
+        FloatVector sum = ZERO;
+        FloatVector errors = ZERO;
         int i = 0;
         for (; i <= n - L; i += L) {
             FloatVector v = FloatVector.fromArray(S, a, ao + i);
@@ -334,7 +400,7 @@ final class VectorKernels32 extends PlainKernels32 {
             errors = errors.add(sumError(sum, v, s));
             sum = s;
         }
-        FloatVector v = FloatVector.fromArray(S, a, ao + n - L).blend(0f, done(n, i));
+        FloatVector v = FloatVector.fromArray(S, a, ao + n - L).blend(ZERO, done(n, i));
         FloatVector s = sum.add(v);
         return total(s, errors.add(sumError(sum, v, s)));
     }
@@ -344,8 +410,8 @@ final class VectorKernels32 extends PlainKernels32 {
         if (n < L) {
             return super.dot(u, uo, v, vo, n);
         }
-        FloatVector sum = all(0f);
-        FloatVector errors = all(0f);
+        FloatVector sum = ZERO;
+        FloatVector errors = ZERO;
         int i = 0;
         for (; i <= n - L; i += L) {
             FloatVector a = FloatVector.fromArray(S, u, uo + i);
@@ -355,8 +421,8 @@ final class VectorKernels32 extends PlainKernels32 {
             errors = errors.add(sumError(sum, p, s).add(a.fma(b, p.neg())));
             sum = s;
         }
-        FloatVector a = FloatVector.fromArray(S, u, uo + n - L).blend(0f, done(n, i));
-        FloatVector b = FloatVector.fromArray(S, v, vo + n - L).blend(0f, done(n, i));
+        FloatVector a = FloatVector.fromArray(S, u, uo + n - L).blend(ZERO, done(n, i));
+        FloatVector b = FloatVector.fromArray(S, v, vo + n - L).blend(ZERO, done(n, i));
         FloatVector p = a.mul(b);
         FloatVector s = sum.add(p);
         return total(s, errors.add(sumError(sum, p, s).add(a.fma(b, p.neg()))));
@@ -367,11 +433,11 @@ final class VectorKernels32 extends PlainKernels32 {
         if (n < L) {
             return super.dotExcept(q, qo, g, go, n, m);
         }
-        FloatVector sum = all(0f);
+        FloatVector sum = ZERO;
         for (int i = 0; i < n; i += L) {
             int at = Math.min(i, n - L);
             FloatVector a = FloatVector.fromArray(S, g, go + at);
-            a = a.blend(0f, IOTA.compare(EQ, (float) (m - at))).blend(0f, done(n, i));
+            a = a.blend(ZERO, IOTA.compare(EQ, (float) (m - at))).blend(ZERO, done(n, i));
             sum = q == null ? sum.add(a) : FloatVector.fromArray(S, q, qo + at).fma(a, sum);
         }
         return sum.reduceLanes(ADD);

@@ -1,6 +1,19 @@
 package io.github.batchjac.backend.cpu;
 
-import static io.github.batchjac.backend.cpu.VectorMath32.all;
+import static io.github.batchjac.backend.cpu.VectorMath32.FOUR;
+import static io.github.batchjac.backend.cpu.VectorMath32.GELU1;
+import static io.github.batchjac.backend.cpu.VectorMath32.GELU3;
+import static io.github.batchjac.backend.cpu.VectorMath32.GELU3_TIMES_3;
+import static io.github.batchjac.backend.cpu.VectorMath32.GELU_END;
+import static io.github.batchjac.backend.cpu.VectorMath32.HALF;
+import static io.github.batchjac.backend.cpu.VectorMath32.LOWEST;
+import static io.github.batchjac.backend.cpu.VectorMath32.MINUS_LOWEST;
+import static io.github.batchjac.backend.cpu.VectorMath32.MINUS_TWO;
+import static io.github.batchjac.backend.cpu.VectorMath32.NORMAL_END;
+import static io.github.batchjac.backend.cpu.VectorMath32.NORMAL_PEAK;
+import static io.github.batchjac.backend.cpu.VectorMath32.ONE;
+import static io.github.batchjac.backend.cpu.VectorMath32.TWO;
+import static io.github.batchjac.backend.cpu.VectorMath32.ZERO;
 import static io.github.batchjac.backend.cpu.VectorMath32.atLeast;
 import static io.github.batchjac.backend.cpu.VectorMath32.clamp;
 import static io.github.batchjac.backend.cpu.VectorMath32.expNegative;
@@ -11,14 +24,16 @@ import static jdk.incubator.vector.VectorOperators.LE;
 import static jdk.incubator.vector.VectorOperators.LT;
 
 import io.github.batchjac.graph.Elementwise;
+import io.github.batchjac.graph.Elementwise.Kind;
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorSpecies;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Elementwise functions and their derivatives, one loop for each: a loop over all of them would not be compiled to
- * vector instructions. Every loop returns how many elements it did, whole vectors only.
+ * Elementwise functions and their derivatives, a loop for each. A loop that makes a value and a derivative together
+ * would be more than the compiler inlines ({@link VectorLoops32}); computing exp twice is cheaper than that.
  */
 final class VectorMap32 {
     private static final VectorSpecies<Float> S = VectorMath32.S;
@@ -26,241 +41,309 @@ final class VectorMap32 {
 
     private VectorMap32() {}
 
-    /** Does the first elements and returns how many: 0 for the functions that have no vector form. */
-    static int map(
-            Elementwise f, float @Nullable [] v, int vo, float @Nullable [] d, int d0, float[] z, int zo, int length) {
-        float alpha = (float) f.alpha();
-        return switch (f.kind()) {
-            case SIGMOID -> sigmoid(v, vo, d, d0, z, zo, length);
-            case TANH -> tanh(v, vo, d, d0, z, zo, length);
-            case RELU -> relu(v, vo, d, d0, z, zo, length);
-            case LEAKY_RELU -> leakyRelu(alpha, v, vo, d, d0, z, zo, length);
-            case ELU -> elu(alpha, v, vo, d, d0, z, zo, length);
-            case SOFTPLUS -> softplus(v, vo, d, d0, z, zo, length);
-            case SILU -> silu(v, vo, d, d0, z, zo, length);
-            case GELU -> gelu(v, vo, d, d0, z, zo, length);
-            case GELU_TANH -> geluTanh(v, vo, d, d0, z, zo, length);
-            case EXP -> exp(v, vo, d, d0, z, zo, length);
-            case SQUARE -> square(v, vo, d, d0, z, zo, length);
-            case SQRT -> sqrt(v, vo, d, d0, z, zo, length);
-            case RECIPROCAL -> reciprocal(v, vo, d, d0, z, zo, length);
-            case IDENTITY, NEGATE, LOG, SIN, COS, ERF -> 0;
-        };
+    /** By kind, the loops one after the other that make a value; none where there is no vector form. */
+    private static final MethodHandle[][] VALUES = new MethodHandle[Kind.values().length][];
+
+    private static final MethodHandle[][] DERIVATIVES = new MethodHandle[Kind.values().length][];
+
+    static {
+        set(Kind.SIGMOID, "sigmoid", "sigmoidDerivative");
+        set(Kind.TANH, "less tanh", "tanhDerivative");
+        set(Kind.RELU, "relu", "reluDerivative");
+        set(Kind.LEAKY_RELU, "leakyRelu", "leakyReluDerivative");
+        set(Kind.ELU, "elu", "eluDerivative");
+        set(Kind.SOFTPLUS, "small softplus", "sigmoid");
+        set(Kind.SILU, "reduced silu", "reduced siluDerivative");
+        set(Kind.GELU, "gelu", "geluDerivative");
+        set(Kind.GELU_TANH, "geluReduced geluTanh", "geluReduced geluTanhDerivative");
+        set(Kind.EXP, "exp", "exp");
+        set(Kind.SQUARE, "square", "squareDerivative");
+        set(Kind.SQRT, "sqrt", "sqrtDerivative");
+        set(Kind.RECIPROCAL, "reciprocal", "reciprocalDerivative");
     }
 
-    private static int sigmoid(
-            float @Nullable [] v, int vo, float @Nullable [] d, int d0, float[] z, int zo, int length) {
-        int i = 0;
-        for (; i <= length - L; i += L) {
-            FloatVector x = FloatVector.fromArray(S, z, zo + i);
-            FloatVector e = expNegative(x.abs().neg());
-            if (v != null) {
-                VectorMath32.sigmoid(x, e).intoArray(v, vo + i);
-            }
-            if (d != null) {
-                VectorMath32.slope(e).intoArray(d, d0 + i);
-            }
+    private static void set(Kind kind, String value, String derivative) {
+        VALUES[kind.ordinal()] = VectorLoops32.find(MethodHandles.lookup(), value);
+        DERIVATIVES[kind.ordinal()] = VectorLoops32.find(MethodHandles.lookup(), derivative);
+    }
+
+    /** {@code out = φ(z)} for the first elements; returns how many: whole vectors, or 0 for what has no vector form. */
+    static int values(Elementwise f, float[] out, int oo, float[] z, int zo, float[] scratch, int length) {
+        return run(VALUES[f.kind().ordinal()], f, out, oo, z, zo, scratch, length);
+    }
+
+    /** {@code out = φ'(z)}, as {@link #values}. */
+    static int derivatives(Elementwise f, float[] out, int oo, float[] z, int zo, float[] scratch, int length) {
+        return run(DERIVATIVES[f.kind().ordinal()], f, out, oo, z, zo, scratch, length);
+    }
+
+    private static int run(
+            MethodHandle @Nullable [] loops,
+            Elementwise f,
+            float[] out,
+            int oo,
+            float[] z,
+            int zo,
+            float[] scratch,
+            int length) {
+        if (loops == null) {
+            return 0;
         }
-        return i;
-    }
-
-    private static int tanh(float @Nullable [] v, int vo, float @Nullable [] d, int d0, float[] z, int zo, int length) {
-        int i = 0;
-        for (; i <= length - L; i += L) {
-            FloatVector x = FloatVector.fromArray(S, z, zo + i);
-            if (v != null) {
-                VectorMath32.tanh(x).intoArray(v, vo + i);
-            }
-            if (d != null) {
-                VectorMath32.slope(expNegative(x.abs().mul(-2f))).mul(4f).intoArray(d, d0 + i);
-            }
+        for (MethodHandle loop : loops) {
+            VectorLoops32.run(loop, out, oo, z, zo, scratch, length, (float) f.alpha());
         }
-        return i;
+        return length / L * L;
     }
 
-    private static int relu(float @Nullable [] v, int vo, float @Nullable [] d, int d0, float[] z, int zo, int length) {
-        int i = 0;
-        for (; i <= length - L; i += L) {
-            FloatVector x = FloatVector.fromArray(S, z, zo + i);
-            if (v != null) {
-                VectorMath32.positive(x).intoArray(v, vo + i);
-            }
-            if (d != null) {
-                step(x, 0f).intoArray(d, d0 + i);
-            }
+    // Into scratch, for a second loop.
+
+    /** exp(−|z|). */
+    private static void small(float[] out, int oo, float[] z, int zo, float[] scratch, int length, float alpha) {
+        for (int i = 0; i <= length - L; i += L) {
+            expNegative(FloatVector.fromArray(S, z, zo + i).abs().neg()).intoArray(scratch, i);
         }
-        return i;
     }
 
-    private static int leakyRelu(
-            float alpha, float @Nullable [] v, int vo, float @Nullable [] d, int d0, float[] z, int zo, int length) {
-        int i = 0;
-        for (; i <= length - L; i += L) {
+    /** exp(−2|z|) − 1. */
+    private static void less(float[] out, int oo, float[] z, int zo, float[] scratch, int length, float alpha) {
+        for (int i = 0; i <= length - L; i += L) {
             FloatVector x = FloatVector.fromArray(S, z, zo + i);
-            if (v != null) {
-                x.mul(alpha).blend(x, x.compare(GT, 0f)).intoArray(v, vo + i);
-            }
-            if (d != null) {
-                step(x, alpha).intoArray(d, d0 + i);
-            }
+            VectorMath32.expm1(x.abs().mul(MINUS_TWO)).intoArray(scratch, i);
         }
-        return i;
     }
 
-    private static int elu(
-            float alpha, float @Nullable [] v, int vo, float @Nullable [] d, int d0, float[] z, int zo, int length) {
-        int i = 0;
-        for (; i <= length - L; i += L) {
-            FloatVector x = FloatVector.fromArray(S, z, zo + i);
-            VectorMask<Float> positive = x.compare(GT, 0f);
-            FloatVector y = x.abs().neg();
-            if (v != null) {
-                VectorMath32.expm1(y).mul(alpha).blend(x, positive).intoArray(v, vo + i);
-            }
-            if (d != null) {
-                expNegative(y).mul(alpha).blend(1f, positive).intoArray(d, d0 + i);
-            }
+    /** exp(−|z|) without its power of two. */
+    private static void reduced(float[] out, int oo, float[] z, int zo, float[] scratch, int length, float alpha) {
+        for (int i = 0; i <= length - L; i += L) {
+            FloatVector y = atLeast(FloatVector.fromArray(S, z, zo + i).abs().neg(), LOWEST);
+            expm1Reduced(y, ZERO, rounded(y)).add(ONE).intoArray(scratch, i);
         }
-        return i;
     }
 
-    private static int softplus(
-            float @Nullable [] v, int vo, float @Nullable [] d, int d0, float[] z, int zo, int length) {
-        int i = 0;
-        for (; i <= length - L; i += L) {
-            FloatVector x = FloatVector.fromArray(S, z, zo + i);
-            FloatVector e = expNegative(x.abs().neg());
-            if (v != null) {
-                VectorMath32.positive(x).add(VectorMath32.log1p(e)).intoArray(v, vo + i);
-            }
-            if (d != null) {
-                VectorMath32.sigmoid(x, e).intoArray(d, d0 + i);
-            }
+    /** As {@link #reduced} for the argument of GELU's tanh form. */
+    private static void geluReduced(float[] out, int oo, float[] z, int zo, float[] scratch, int length, float alpha) {
+        for (int i = 0; i <= length - L; i += L) {
+            FloatVector c = clamp(FloatVector.fromArray(S, z, zo + i), GELU_END);
+            FloatVector y = atLeast(c.mul(c.mul(c).fma(GELU3, GELU1)).abs().neg(), LOWEST);
+            expm1Reduced(y, ZERO, rounded(y)).add(ONE).intoArray(scratch, i);
         }
-        return i;
     }
 
-    private static int silu(float @Nullable [] v, int vo, float @Nullable [] d, int d0, float[] z, int zo, int length) {
-        int i = 0;
-        for (; i <= length - L; i += L) {
+    // From z, and scratch, to out.
+
+    private static void sigmoid(float[] out, int oo, float[] z, int zo, float[] scratch, int length, float alpha) {
+        for (int i = 0; i <= length - L; i += L) {
             FloatVector x = FloatVector.fromArray(S, z, zo + i);
-            FloatVector y = atLeast(x.abs().neg(), Math32.LOWEST);
+            VectorMath32.sigmoid(x, expNegative(x.abs().neg())).intoArray(out, oo + i);
+        }
+    }
+
+    private static void sigmoidDerivative(
+            float[] out, int oo, float[] z, int zo, float[] scratch, int length, float alpha) {
+        for (int i = 0; i <= length - L; i += L) {
+            FloatVector x = FloatVector.fromArray(S, z, zo + i);
+            VectorMath32.slope(expNegative(x.abs().neg())).intoArray(out, oo + i);
+        }
+    }
+
+    private static void tanh(float[] out, int oo, float[] z, int zo, float[] scratch, int length, float alpha) {
+        for (int i = 0; i <= length - L; i += L) {
+            FloatVector x = FloatVector.fromArray(S, z, zo + i);
+            VectorMath32.tanh(x, FloatVector.fromArray(S, scratch, i)).intoArray(out, oo + i);
+        }
+    }
+
+    private static void tanhDerivative(
+            float[] out, int oo, float[] z, int zo, float[] scratch, int length, float alpha) {
+        for (int i = 0; i <= length - L; i += L) {
+            FloatVector x = FloatVector.fromArray(S, z, zo + i);
+            VectorMath32.slope(expNegative(x.abs().mul(MINUS_TWO))).mul(FOUR).intoArray(out, oo + i);
+        }
+    }
+
+    private static void relu(float[] out, int oo, float[] z, int zo, float[] scratch, int length, float alpha) {
+        for (int i = 0; i <= length - L; i += L) {
+            FloatVector x = FloatVector.fromArray(S, z, zo + i);
+            VectorMath32.positive(x).intoArray(out, oo + i);
+        }
+    }
+
+    private static void reluDerivative(
+            float[] out, int oo, float[] z, int zo, float[] scratch, int length, float alpha) {
+        for (int i = 0; i <= length - L; i += L) {
+            FloatVector x = FloatVector.fromArray(S, z, zo + i);
+            step(x, ZERO).intoArray(out, oo + i);
+        }
+    }
+
+    private static void leakyRelu(float[] out, int oo, float[] z, int zo, float[] scratch, int length, float alpha) {
+        FloatVector a = VectorMath32.all(alpha);
+        for (int i = 0; i <= length - L; i += L) {
+            FloatVector x = FloatVector.fromArray(S, z, zo + i);
+            x.mul(a).blend(x, x.compare(GT, ZERO)).intoArray(out, oo + i);
+        }
+    }
+
+    private static void leakyReluDerivative(
+            float[] out, int oo, float[] z, int zo, float[] scratch, int length, float alpha) {
+        FloatVector a = VectorMath32.all(alpha);
+        for (int i = 0; i <= length - L; i += L) {
+            FloatVector x = FloatVector.fromArray(S, z, zo + i);
+            step(x, a).intoArray(out, oo + i);
+        }
+    }
+
+    private static void elu(float[] out, int oo, float[] z, int zo, float[] scratch, int length, float alpha) {
+        FloatVector a = VectorMath32.all(alpha);
+        for (int i = 0; i <= length - L; i += L) {
+            FloatVector x = FloatVector.fromArray(S, z, zo + i);
+            VectorMath32.expm1(x.abs().neg())
+                    .mul(a)
+                    .blend(x, x.compare(GT, ZERO))
+                    .intoArray(out, oo + i);
+        }
+    }
+
+    private static void eluDerivative(
+            float[] out, int oo, float[] z, int zo, float[] scratch, int length, float alpha) {
+        FloatVector a = VectorMath32.all(alpha);
+        for (int i = 0; i <= length - L; i += L) {
+            FloatVector x = FloatVector.fromArray(S, z, zo + i);
+            expNegative(x.abs().neg()).mul(a).blend(ONE, x.compare(GT, ZERO)).intoArray(out, oo + i);
+        }
+    }
+
+    private static void softplus(float[] out, int oo, float[] z, int zo, float[] scratch, int length, float alpha) {
+        for (int i = 0; i <= length - L; i += L) {
+            FloatVector x = FloatVector.fromArray(S, z, zo + i);
+            VectorMath32.positive(x)
+                    .add(VectorMath32.log1p(FloatVector.fromArray(S, scratch, i)))
+                    .intoArray(out, oo + i);
+        }
+    }
+
+    private static void silu(float[] out, int oo, float[] z, int zo, float[] scratch, int length, float alpha) {
+        for (int i = 0; i <= length - L; i += L) {
+            FloatVector x = FloatVector.fromArray(S, z, zo + i);
+            FloatVector y = atLeast(x.abs().neg(), LOWEST);
             FloatVector t = rounded(y);
-            FloatVector p = expm1Reduced(y, all(0f), t).add(1f);
-            if (v != null) {
-                VectorMath32.gated(x, p, t).intoArray(v, vo + i);
-            }
-            if (d != null) {
-                VectorMath32.gatedDerivative(x, clamp(x, -Math32.LOWEST), p, t).intoArray(d, d0 + i);
-            }
+            FloatVector p = FloatVector.fromArray(S, scratch, i);
+            VectorMath32.gated(x, p, t).intoArray(out, oo + i);
         }
-        return i;
     }
 
-    private static int gelu(float @Nullable [] v, int vo, float @Nullable [] d, int d0, float[] z, int zo, int length) {
-        int i = 0;
-        for (; i <= length - L; i += L) {
+    private static void siluDerivative(
+            float[] out, int oo, float[] z, int zo, float[] scratch, int length, float alpha) {
+        for (int i = 0; i <= length - L; i += L) {
             FloatVector x = FloatVector.fromArray(S, z, zo + i);
-            FloatVector y = clamp(x, Math32.NORMAL_END);
-            FloatVector g = VectorMath32.tail(y.abs());
-            VectorMask<Float> negative = x.compare(LT, 0f);
-            if (v != null) {
-                FloatVector small = VectorMath32.timesNormal(y.mul(g), y);
-                x.sub(small).blend(small, negative).intoArray(v, vo + i);
-            }
-            if (d != null) {
-                FloatVector small = VectorMath32.timesNormal(g.sub(y.abs().mul(Math32.NORMAL_PEAK)), y);
-                all(1f).sub(small).blend(small, negative).intoArray(d, d0 + i);
-            }
+            FloatVector y = atLeast(x.abs().neg(), LOWEST);
+            FloatVector t = rounded(y);
+            FloatVector p = FloatVector.fromArray(S, scratch, i);
+            VectorMath32.gatedDerivative(x, clamp(x, MINUS_LOWEST), p, t).intoArray(out, oo + i);
         }
-        return i;
     }
 
-    private static int geluTanh(
-            float @Nullable [] v, int vo, float @Nullable [] d, int d0, float[] z, int zo, int length) {
-        int i = 0;
-        for (; i <= length - L; i += L) {
+    private static void gelu(float[] out, int oo, float[] z, int zo, float[] scratch, int length, float alpha) {
+        for (int i = 0; i <= length - L; i += L) {
             FloatVector x = FloatVector.fromArray(S, z, zo + i);
-            FloatVector c = clamp(x, Math32.GELU_END);
+            FloatVector y = clamp(x, NORMAL_END);
+            FloatVector small = VectorMath32.timesNormal(y.mul(VectorMath32.tail(y.abs())), y);
+            x.sub(small).blend(small, x.compare(LT, ZERO)).intoArray(out, oo + i);
+        }
+    }
+
+    private static void geluDerivative(
+            float[] out, int oo, float[] z, int zo, float[] scratch, int length, float alpha) {
+        for (int i = 0; i <= length - L; i += L) {
+            FloatVector x = FloatVector.fromArray(S, z, zo + i);
+            FloatVector y = clamp(x, NORMAL_END);
+            FloatVector r = y.abs();
+            FloatVector small = VectorMath32.timesNormal(VectorMath32.tail(r).sub(r.mul(NORMAL_PEAK)), y);
+            ONE.sub(small).blend(small, x.compare(LT, ZERO)).intoArray(out, oo + i);
+        }
+    }
+
+    private static void geluTanh(float[] out, int oo, float[] z, int zo, float[] scratch, int length, float alpha) {
+        for (int i = 0; i <= length - L; i += L) {
+            FloatVector x = FloatVector.fromArray(S, z, zo + i);
+            FloatVector c = clamp(x, GELU_END);
+            FloatVector w = c.mul(c.mul(c).fma(GELU3, GELU1));
+            FloatVector y = atLeast(w.abs().neg(), LOWEST);
+            FloatVector t = rounded(y);
+            VectorMath32.gated(x, FloatVector.fromArray(S, scratch, i), t).intoArray(out, oo + i);
+        }
+    }
+
+    private static void geluTanhDerivative(
+            float[] out, int oo, float[] z, int zo, float[] scratch, int length, float alpha) {
+        for (int i = 0; i <= length - L; i += L) {
+            FloatVector x = FloatVector.fromArray(S, z, zo + i);
+            FloatVector c = clamp(x, GELU_END);
             FloatVector square = c.mul(c);
-            FloatVector w = c.mul(square.fma(all(Math32.GELU3), all(Math32.GELU1)));
-            FloatVector y = atLeast(w.abs().neg(), Math32.LOWEST);
+            FloatVector w = c.mul(square.fma(GELU3, GELU1));
+            FloatVector k = c.mul(square.fma(GELU3_TIMES_3, GELU1));
+            FloatVector y = atLeast(w.abs().neg(), LOWEST);
             FloatVector t = rounded(y);
-            FloatVector p = expm1Reduced(y, all(0f), t).add(1f);
-            if (v != null) {
-                VectorMath32.gated(x, p, t).intoArray(v, vo + i);
-            }
-            if (d != null) {
-                FloatVector k = c.mul(square.fma(all(Math32.GELU3_TIMES_3), all(Math32.GELU1)));
-                VectorMath32.gatedDerivative(w, k, p, t).intoArray(d, d0 + i);
-            }
+            VectorMath32.gatedDerivative(w, k, FloatVector.fromArray(S, scratch, i), t)
+                    .intoArray(out, oo + i);
         }
-        return i;
     }
 
-    private static int exp(float @Nullable [] v, int vo, float @Nullable [] d, int d0, float[] z, int zo, int length) {
-        int i = 0;
-        for (; i <= length - L; i += L) {
+    private static void exp(float[] out, int oo, float[] z, int zo, float[] scratch, int length, float alpha) {
+        for (int i = 0; i <= length - L; i += L) {
             FloatVector x = FloatVector.fromArray(S, z, zo + i);
-            FloatVector e = VectorMath32.exp(x);
-            if (v != null) {
-                e.intoArray(v, vo + i);
-            }
-            if (d != null) {
-                e.intoArray(d, d0 + i);
-            }
+            VectorMath32.exp(x).intoArray(out, oo + i);
         }
-        return i;
     }
 
-    private static int square(
-            float @Nullable [] v, int vo, float @Nullable [] d, int d0, float[] z, int zo, int length) {
-        int i = 0;
-        for (; i <= length - L; i += L) {
+    private static void square(float[] out, int oo, float[] z, int zo, float[] scratch, int length, float alpha) {
+        for (int i = 0; i <= length - L; i += L) {
             FloatVector x = FloatVector.fromArray(S, z, zo + i);
-            if (v != null) {
-                x.mul(x).intoArray(v, vo + i);
-            }
-            if (d != null) {
-                x.mul(2f).intoArray(d, d0 + i);
-            }
+            x.mul(x).intoArray(out, oo + i);
         }
-        return i;
     }
 
-    private static int sqrt(float @Nullable [] v, int vo, float @Nullable [] d, int d0, float[] z, int zo, int length) {
-        int i = 0;
-        for (; i <= length - L; i += L) {
+    private static void squareDerivative(
+            float[] out, int oo, float[] z, int zo, float[] scratch, int length, float alpha) {
+        for (int i = 0; i <= length - L; i += L) {
             FloatVector x = FloatVector.fromArray(S, z, zo + i);
-            FloatVector root = x.sqrt();
-            if (v != null) {
-                root.intoArray(v, vo + i);
-            }
-            if (d != null) {
-                all(0.5f).div(root).intoArray(d, d0 + i);
-            }
+            x.mul(TWO).intoArray(out, oo + i);
         }
-        return i;
     }
 
-    private static int reciprocal(
-            float @Nullable [] v, int vo, float @Nullable [] d, int d0, float[] z, int zo, int length) {
-        int i = 0;
-        for (; i <= length - L; i += L) {
+    private static void sqrt(float[] out, int oo, float[] z, int zo, float[] scratch, int length, float alpha) {
+        for (int i = 0; i <= length - L; i += L) {
             FloatVector x = FloatVector.fromArray(S, z, zo + i);
-            FloatVector r = all(1f).div(x);
-            if (v != null) {
-                r.intoArray(v, vo + i);
-            }
-            if (d != null) {
-                r.neg().mul(r).intoArray(d, d0 + i);
-            }
+            x.sqrt().intoArray(out, oo + i);
         }
-        return i;
+    }
+
+    private static void sqrtDerivative(
+            float[] out, int oo, float[] z, int zo, float[] scratch, int length, float alpha) {
+        for (int i = 0; i <= length - L; i += L) {
+            FloatVector x = FloatVector.fromArray(S, z, zo + i);
+            HALF.div(x.sqrt()).intoArray(out, oo + i);
+        }
+    }
+
+    private static void reciprocal(float[] out, int oo, float[] z, int zo, float[] scratch, int length, float alpha) {
+        for (int i = 0; i <= length - L; i += L) {
+            FloatVector x = FloatVector.fromArray(S, z, zo + i);
+            ONE.div(x).intoArray(out, oo + i);
+        }
+    }
+
+    private static void reciprocalDerivative(
+            float[] out, int oo, float[] z, int zo, float[] scratch, int length, float alpha) {
+        for (int i = 0; i <= length - L; i += L) {
+            FloatVector x = FloatVector.fromArray(S, z, zo + i);
+            FloatVector r = ONE.div(x);
+            r.neg().mul(r).intoArray(out, oo + i);
+        }
     }
 
     /** 1 for x > 0, c for x ≤ 0, NaN for NaN. */
-    private static FloatVector step(FloatVector x, float c) {
-        return x.blend(1f, x.compare(GT, 0f)).blend(c, x.compare(LE, 0f));
+    private static FloatVector step(FloatVector x, FloatVector c) {
+        return x.blend(ONE, x.compare(GT, ZERO)).blend(c, x.compare(LE, ZERO));
     }
 }

@@ -13,6 +13,59 @@ import jdk.incubator.vector.VectorSpecies;
 final class VectorMath32 {
     static final VectorSpecies<Float> S = FloatVector.SPECIES_PREFERRED;
 
+    // Constants as vectors: making one takes the compiler several operations each time, and from about 18000 nodes on
+    // it no
+    // longer inlines. A loop may therefore have some forty vector operations at most; beyond, each one is an object.
+
+    static final FloatVector ZERO = all(0f);
+    static final FloatVector ONE = all(1f);
+    static final FloatVector TWO = all(2f);
+    static final FloatVector MINUS_TWO = all(-2f);
+    static final FloatVector HALF = all(0.5f);
+    static final FloatVector MINUS_HALF = all(-0.5f);
+    static final FloatVector FOUR = all(4f);
+    static final FloatVector LOG2E = all(Math32.LOG2E);
+    static final FloatVector ROUND = all(Math32.ROUND);
+    static final FloatVector LN2_HIGH = all(Math32.LN2_HIGH);
+    static final FloatVector LN2_LOW = all(Math32.LN2_LOW);
+    static final FloatVector LOWEST = all(Math32.LOWEST);
+    static final FloatVector HIGHEST = all(Math32.HIGHEST);
+    static final FloatVector NORMAL_END = all(Math32.NORMAL_END);
+    static final FloatVector NORMAL_PEAK = all(Math32.NORMAL_PEAK);
+    static final FloatVector GELU_END = all(Math32.GELU_END);
+    static final FloatVector GELU1 = all(Math32.GELU1);
+    static final FloatVector GELU3 = all(Math32.GELU3);
+    static final FloatVector GELU3_TIMES_3 = all(Math32.GELU3_TIMES_3);
+    static final FloatVector MINUS_LOWEST = all(-Math32.LOWEST);
+
+    /** Cn = 1/n!. */
+    private static final FloatVector C3 = all((float) (1.0 / 6));
+
+    private static final FloatVector C4 = all((float) (1.0 / 24));
+    private static final FloatVector C5 = all((float) (1.0 / 120));
+    private static final FloatVector C6 = all((float) (1.0 / 720));
+    private static final FloatVector C7 = all((float) (1.0 / 5040));
+    // 64 only: private static final DoubleVector C8 = all(1.0 / 40320.0);
+    // 64 only: private static final DoubleVector C9 = all(1.0 / 362880.0);
+    // 64 only: private static final DoubleVector C10 = all(1.0 / 3628800.0);
+    // 64 only: private static final DoubleVector C11 = all(1.0 / 39916800.0);
+    // 64 only: private static final DoubleVector C12 = all(1.0 / 479001600.0);
+    // 64 only: private static final DoubleVector C13 = all(1.0 / 6227020800.0);
+
+    /** Ln = 2/n. */
+    private static final FloatVector L3 = all((float) (2.0 / 3));
+
+    private static final FloatVector L5 = all((float) (2.0 / 5));
+    private static final FloatVector L7 = all((float) (2.0 / 7));
+    private static final FloatVector L9 = all((float) (2.0 / 9));
+    private static final FloatVector L11 = all((float) (2.0 / 11));
+    // 64 only: private static final DoubleVector L13 = all(2.0 / 13);
+    // 64 only: private static final DoubleVector L15 = all(2.0 / 15);
+    // 64 only: private static final DoubleVector L17 = all(2.0 / 17);
+    // 64 only: private static final DoubleVector L19 = all(2.0 / 19);
+    // 64 only: private static final DoubleVector L21 = all(2.0 / 21);
+    // 64 only: private static final DoubleVector L23 = all(2.0 / 23);
+
     private VectorMath32() {}
 
     static FloatVector all(float c) {
@@ -20,142 +73,141 @@ final class VectorMath32 {
     }
 
     static FloatVector rounded(FloatVector x) {
-        return x.fma(all(Math32.LOG2E), all(Math32.ROUND));
+        return x.fma(LOG2E, ROUND);
     }
 
     static FloatVector expm1Reduced(FloatVector x, FloatVector err, FloatVector rounded) {
-        FloatVector minusN = rounded.sub(Math32.ROUND).neg();
-        FloatVector r = minusN.fma(all(Math32.LN2_HIGH), x).add(minusN.fma(all(Math32.LN2_LOW), err));
-        FloatVector p = all((float) (1.0 / 5040)); // 32 only
-        // 64 only: DoubleVector p = all(1.0 / 6227020800.0);
-        // 64 only: p = p.fma(r, all(1.0 / 479001600.0));
-        // 64 only: p = p.fma(r, all(1.0 / 39916800.0));
-        // 64 only: p = p.fma(r, all(1.0 / 3628800.0));
-        // 64 only: p = p.fma(r, all(1.0 / 362880.0));
-        // 64 only: p = p.fma(r, all(1.0 / 40320.0));
-        // 64 only: p = p.fma(r, all(1.0 / 5040.0));
-        p = p.fma(r, all((float) (1.0 / 720)));
-        p = p.fma(r, all((float) (1.0 / 120)));
-        p = p.fma(r, all((float) (1.0 / 24)));
-        p = p.fma(r, all((float) (1.0 / 6)));
-        p = p.fma(r, all(0.5f));
+        FloatVector minusN = rounded.sub(ROUND).neg();
+        FloatVector r = minusN.fma(LN2_HIGH, x).add(minusN.fma(LN2_LOW, err));
+        FloatVector p = C7; // 32 only
+        // 64 only: DoubleVector p = C13;
+        // 64 only: p = p.fma(r, C12);
+        // 64 only: p = p.fma(r, C11);
+        // 64 only: p = p.fma(r, C10);
+        // 64 only: p = p.fma(r, C9);
+        // 64 only: p = p.fma(r, C8);
+        // 64 only: p = p.fma(r, C7);
+        p = p.fma(r, C6);
+        p = p.fma(r, C5);
+        p = p.fma(r, C4);
+        p = p.fma(r, C3);
+        p = p.fma(r, HALF);
         return r.mul(r).fma(p, r);
     }
 
-    static FloatVector atLeast(FloatVector x, float lowest) {
+    static FloatVector atLeast(FloatVector x, FloatVector lowest) {
         return x.blend(lowest, x.compare(LT, lowest));
     }
 
-    static FloatVector clamp(FloatVector x, float limit) {
-        return atLeast(x.blend(limit, x.compare(GT, limit)), -limit);
+    static FloatVector clamp(FloatVector x, FloatVector limit) {
+        return atLeast(x.blend(limit, x.compare(GT, limit)), limit.neg());
     }
 
     static FloatVector scaledExp(FloatVector c, FloatVector x, FloatVector err) {
         FloatVector t = rounded(x);
-        return VectorBits.scale(c.mul(expm1Reduced(x, err, t).add(1f)), t);
+        return VectorBits.scale(c.mul(expm1Reduced(x, err, t).add(ONE)), t);
     }
 
     /** exp for x ≤ 0. */
     static FloatVector expNegative(FloatVector x) {
-        FloatVector y = atLeast(x, Math32.LOWEST);
+        FloatVector y = atLeast(x, LOWEST);
         FloatVector t = rounded(y);
-        return VectorBits.scale(expm1Reduced(y, all(0f), t).add(1f), t);
+        return VectorBits.scale(expm1Reduced(y, ZERO, t).add(ONE), t);
     }
 
     static FloatVector exp(FloatVector x) {
-        return expNegative(x.blend(Math32.HIGHEST, x.compare(GT, Math32.HIGHEST)));
+        return expNegative(x.blend(HIGHEST, x.compare(GT, HIGHEST)));
     }
 
     static FloatVector expm1(FloatVector x) {
-        FloatVector y = atLeast(x, Math32.LOWEST);
+        FloatVector y = atLeast(x, LOWEST);
         FloatVector t = rounded(y);
-        FloatVector s = VectorBits.scale(all(1f), t);
-        return expm1Reduced(y, all(0f), t).fma(s, s.sub(1f));
+        FloatVector s = VectorBits.scale(ONE, t);
+        return expm1Reduced(y, ZERO, t).fma(s, s.sub(ONE));
     }
 
     /** exp(x − largest) for x ≤ largest, the rounding error of the difference made good. */
     static FloatVector expDifference(FloatVector x, FloatVector largest) {
         FloatVector difference = x.sub(largest);
         FloatVector err = sumError(x, largest.neg(), difference);
-        VectorMask<Float> zero = difference.compare(LT, Math32.LOWEST);
-        FloatVector y = difference.blend(Math32.LOWEST, zero);
+        VectorMask<Float> zero = difference.compare(LT, LOWEST);
+        FloatVector y = difference.blend(LOWEST, zero);
         FloatVector t = rounded(y);
-        return VectorBits.scale(expm1Reduced(y, err.blend(0f, zero), t).add(1f), t);
+        return VectorBits.scale(expm1Reduced(y, err.blend(ZERO, zero), t).add(ONE), t);
     }
 
     static FloatVector log1p(FloatVector e) {
-        VectorMask<Float> large = e.compare(GT, 0.5f);
-        FloatVector f = e.blend(e.sub(1f).mul(0.5f), large);
-        FloatVector s = f.div(f.add(2f));
+        VectorMask<Float> large = e.compare(GT, HALF);
+        FloatVector f = e.blend(e.sub(ONE).mul(HALF), large);
+        FloatVector s = f.div(f.add(TWO));
         FloatVector w = s.mul(s);
-        FloatVector p = all((float) (2.0 / 11)); // 32 only
-        // 64 only: DoubleVector p = all(2.0 / 23);
-        // 64 only: p = p.fma(w, all(2.0 / 21));
-        // 64 only: p = p.fma(w, all(2.0 / 19));
-        // 64 only: p = p.fma(w, all(2.0 / 17));
-        // 64 only: p = p.fma(w, all(2.0 / 15));
-        // 64 only: p = p.fma(w, all(2.0 / 13));
-        // 64 only: p = p.fma(w, all(2.0 / 11));
-        p = p.fma(w, all((float) (2.0 / 9)));
-        p = p.fma(w, all((float) (2.0 / 7)));
-        p = p.fma(w, all((float) (2.0 / 5)));
-        p = p.fma(w, all((float) (2.0 / 3)));
-        FloatVector half = f.mul(0.5f).mul(f);
+        FloatVector p = L11; // 32 only
+        // 64 only: DoubleVector p = L23;
+        // 64 only: p = p.fma(w, L21);
+        // 64 only: p = p.fma(w, L19);
+        // 64 only: p = p.fma(w, L17);
+        // 64 only: p = p.fma(w, L15);
+        // 64 only: p = p.fma(w, L13);
+        // 64 only: p = p.fma(w, L11);
+        p = p.fma(w, L9);
+        p = p.fma(w, L7);
+        p = p.fma(w, L5);
+        p = p.fma(w, L3);
+        FloatVector half = f.mul(HALF).mul(f);
         FloatVector log = f.sub(half.sub(s.mul(p.fma(w, half))));
-        return log.blend(log.add(Math32.LN2_LOW).add(Math32.LN2_HIGH), large);
+        return log.blend(log.add(LN2_LOW).add(LN2_HIGH), large);
     }
 
     /** σ(z), given {@code e = exp(−|z|)}. */
     static FloatVector sigmoid(FloatVector z, FloatVector e) {
-        return e.blend(1f, z.compare(GE, 0f)).div(e.add(1f));
+        return e.blend(ONE, z.compare(GE, ZERO)).div(e.add(ONE));
     }
 
     static FloatVector slope(FloatVector e) {
-        FloatVector s = e.add(1f);
+        FloatVector s = e.add(ONE);
         FloatVector d = s.mul(s);
-        FloatVector low = s.fma(s, d.neg()).add(e.sub(s.sub(1f)).mul(2f).mul(s));
-        FloatVector inverse = all(1f).div(d);
+        FloatVector low = s.fma(s, d.neg()).add(e.sub(s.sub(ONE)).mul(TWO).mul(s));
+        FloatVector inverse = ONE.div(d);
         FloatVector q = e.mul(inverse);
         return q.neg().fma(d, e).sub(q.mul(low)).fma(inverse, q);
     }
 
-    static FloatVector tanh(FloatVector z) {
-        FloatVector a = expm1(z.abs().mul(-2f));
-        return VectorBits.copySign(a.div(a.add(2f)), z);
+    /** tanh z, given {@code a = exp(−2|z|) − 1}. */
+    static FloatVector tanh(FloatVector z, FloatVector a) {
+        return VectorBits.copySign(a.div(a.add(TWO)), z);
     }
 
     static FloatVector tail(FloatVector x) {
-        FloatVector v = x.sub(4f).div(x.add(4f));
+        FloatVector v = x.sub(FOUR).div(x.add(FOUR));
         FloatVector p = all(Fits.TAIL32[Fits.TAIL32.length - 1]);
         for (int i = Fits.TAIL32.length - 2; i >= 0; i--) {
             p = p.fma(v, all(Fits.TAIL32[i]));
         }
-        return p.div(x.add(1f));
+        return p.div(x.add(ONE));
     }
 
     static FloatVector timesNormal(FloatVector c, FloatVector x) {
         FloatVector square = x.mul(x);
-        return scaledExp(c, square.mul(-0.5f), x.fma(x, square.neg()).mul(-0.5f));
+        return scaledExp(c, square.mul(MINUS_HALF), x.fma(x, square.neg()).mul(MINUS_HALF));
     }
 
     /** z·σ(w), given {@code p, t} of exp(−|w|). */
     static FloatVector gated(FloatVector z, FloatVector p, FloatVector t) {
-        FloatVector numerator =
-                z.blend(VectorBits.scale(atLeast(z, Math32.LOWEST).mul(p), t), z.compare(LT, 0f));
-        return numerator.div(VectorBits.scale(p, t).add(1f));
+        FloatVector numerator = z.blend(VectorBits.scale(atLeast(z, LOWEST).mul(p), t), z.compare(LT, ZERO));
+        return numerator.div(VectorBits.scale(p, t).add(ONE));
     }
 
     /** σ(w) + σ(w)σ(−w)·k, given {@code p, t} of exp(−|w|). */
     static FloatVector gatedDerivative(FloatVector w, FloatVector k, FloatVector p, FloatVector t) {
         FloatVector e = VectorBits.scale(p, t);
-        FloatVector s = e.add(1f);
-        FloatVector numerator = k.fma(e, s).blend(VectorBits.scale(s.add(k).mul(p), t), w.compare(LT, 0f));
+        FloatVector s = e.add(ONE);
+        FloatVector numerator = k.fma(e, s).blend(VectorBits.scale(s.add(k).mul(p), t), w.compare(LT, ZERO));
         return numerator.div(s.mul(s));
     }
 
     /** max(z, 0), NaN where z is. */
     static FloatVector positive(FloatVector z) {
-        return z.blend(0f, z.compare(LE, 0f));
+        return z.blend(ZERO, z.compare(LE, ZERO));
     }
 
     /** The rounding error of sum = a + b. */
