@@ -158,6 +158,17 @@ class BadInputTest {
     }
 
     @Test
+    void anOperatorThatIsNotKnownAndAWeightThatIsMissing() throws IOException {
+        String model = Files.readString(MODEL, StandardCharsets.ISO_8859_1);
+        assertThat(model).contains("Relu", "0.weight");
+        Path odd = bytes("odd.onnx", model.replace("Relu", "Relv").getBytes(StandardCharsets.ISO_8859_1));
+        run("jacobian", odd, X, "--out", out).fails("odd.onnx", "Relv");
+        Path lost =
+                bytes("lost.onnx", model.replaceFirst("0\\.weight", "0.wright").getBytes(StandardCharsets.ISO_8859_1));
+        run("jacobian", lost, X, "--out", out).fails("lost.onnx", "0.wright");
+    }
+
+    @Test
     void anUnknownName() {
         jacobian(X, "--wrt", "y").fails("--wrt y", "0.weight");
         run(
