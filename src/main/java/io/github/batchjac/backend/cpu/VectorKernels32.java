@@ -5,7 +5,6 @@ import static io.github.batchjac.backend.cpu.VectorMath32.ZERO;
 import static io.github.batchjac.backend.cpu.VectorMath32.all;
 import static io.github.batchjac.backend.cpu.VectorMath32.expDifference;
 import static io.github.batchjac.backend.cpu.VectorMath32.sumError;
-import static jdk.incubator.vector.VectorOperators.ADD;
 import static jdk.incubator.vector.VectorOperators.EQ;
 import static jdk.incubator.vector.VectorOperators.GT;
 import static jdk.incubator.vector.VectorOperators.LT;
@@ -18,7 +17,6 @@ import java.lang.invoke.MethodHandles;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
-import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 import org.jspecify.annotations.Nullable;
 
@@ -43,6 +41,8 @@ final class VectorKernels32 extends PlainKernels32 {
     private static final int L = S.length();
     /** 0, 1, 2, ... */
     private static final FloatVector IOTA = all(0f).addIndex(1);
+
+    private static final FloatVector MINUS_INFINITY = all(Float.NEGATIVE_INFINITY);
     /** Up to this many components, samples go into a tile, one per lane. */
     private static final int TILE = 4 * L;
     /** Elements that are filled with zeros at a time: they are still in the first-level cache for what comes next. */
@@ -51,12 +51,39 @@ final class VectorKernels32 extends PlainKernels32 {
     /** Elements that are worked on at a time by several loops: they stay in the first-level cache. */
     private static final int BLOCK = 1 << 10;
 
+    // Where things are in a thread's scratch: the end of a row that is replaced in place, partial sums, a block of
+    // results
+    // that nobody asked for, a block of rounding errors; or a tile, its statistics and its rounding errors.
+    private static final int PARTIAL = L;
+    private static final int RESULT = 3 * L;
+    private static final int ERRORS = RESULT + 2 * BLOCK;
+    private static final int TILE_LARGEST = TILE * L;
+    private static final int TILE_OTHERS = TILE_LARGEST + L;
+    private static final int TILE_ERRORS = TILE_OTHERS + L;
     private static final ThreadLocal<float[]> SCRATCH =
-            ThreadLocal.withInitial(() -> new float[Math.max((TILE + 2) * L, L + 2 * BLOCK)]);
+            ThreadLocal.withInitial(() -> new float[Math.max(ERRORS + 2 * BLOCK, TILE_ERRORS + TILE * L)]);
 
-    /** Kept out of line. */
-    private static final MethodHandle[] LOOPS =
-            VectorLoops32.find(MethodHandles.lookup(), "exponentials exponentialsOfTile");
+    /** Loops to be compiled by themselves; see {@link VectorLoops32}. */
+    private static final MethodHandle[] LOOPS = VectorLoops32.find(
+            MethodHandles.lookup(),
+            "differences exponentials differencesOfTile exponentialsOfTile sumOfTile sumLanes dotLanes dotLanesExcept"
+                    + " surprises logarithms");
+
+    private static final int DIFFERENCES = 0;
+    private static final int EXPONENTIALS = 1;
+    private static final int TILE_DIFFERENCES = 2;
+    private static final int TILE_EXPONENTIALS = 3;
+    private static final int TILE_SUM = 4;
+    private static final int SUM = 5;
+    private static final int DOT = 6;
+    private static final int DOT_EXCEPT = 7;
+    private static final int SURPRISES = 8;
+    private static final int LOGARITHMS = 9;
+
+    private static void run(
+            int loop, float[] out, int oo, float[] a, int ao, float[] b, int bo, int length, float c, float d) {
+        VectorLoops32.run(LOOPS[loop], out, oo, a, ao, b, bo, length, c, d);
+    }
 
     // Elementwise
 
@@ -145,8 +172,9 @@ final class VectorKernels32 extends PlainKernels32 {
         for (int i = 0; i < n; i += length) {
             length = n - i < 2 * BLOCK ? n - i : BLOCK;
             float[] e = q == null ? scratch : q;
-            int eo = q == null ? L : qo + i;
-            VectorLoops32.run(LOOPS[0], e, eo, x, xo + i, scratch, length, largest);
+            int eo = q == null ? RESULT : qo + i;
+            run(DIFFERENCES, e, eo, x, xo + i, scratch, ERRORS, length, largest, 0f);
+            run(EXPONENTIALS, e, eo, e, eo, scratch, ERRORS, length, 0f, 0f);
             float part;
             if (m >= i && m < i + length) {
                 e[eo + m - i] = 0f;
@@ -162,14 +190,31 @@ final class VectorKernels32 extends PlainKernels32 {
         return total(sum, errors);
     }
 
-    /** {@code e = exp(x − largest)}, at least one vector. In place: the last x are kept in scratch. */
-    private static void exponentials(float[] e, int eo, float[] x, int xo, float[] scratch, int n, float largest) {
+    /** {@code d = x − largest} and its rounding errors, at least one vector. In place: the last x are kept in scratch. */
+    private static void differences(
+            float[] d, int d0, float[] x, int xo, float[] scratch, int errors, int n, float largest, float none) {
         FloatVector max = all(largest);
+        FloatVector minusMax = all(-largest);
         int last = n - L;
         FloatVector.fromArray(S, x, xo + last).intoArray(scratch, 0);
         for (int i = 0; i < n; i += L) {
             FloatVector v = FloatVector.fromArray(S, i <= last ? x : scratch, i <= last ? xo + i : 0);
-            expDifference(v, max).intoArray(e, eo + Math.min(i, last));
+            FloatVector difference = v.sub(max);
+            int at = Math.min(i, last);
+            sumError(v, minusMax, difference).intoArray(scratch, errors + at);
+            difference.intoArray(d, d0 + at);
+        }
+    }
+
+    /** {@code e = exp(x + errors)}, x ≤ 0, at least one vector. In place. */
+    private static void exponentials(
+            float[] e, int eo, float[] x, int xo, float[] scratch, int errors, int n, float none, float nothing) {
+        int last = n - L;
+        FloatVector.fromArray(S, x, xo + last).intoArray(scratch, 0);
+        for (int i = 0; i < n; i += L) {
+            FloatVector v = FloatVector.fromArray(S, i <= last ? x : scratch, i <= last ? xo + i : 0);
+            int at = Math.min(i, last);
+            expDifference(v, FloatVector.fromArray(S, scratch, errors + at)).intoArray(e, eo + at);
         }
     }
 
@@ -178,16 +223,17 @@ final class VectorKernels32 extends PlainKernels32 {
         return IOTA.compare(LT, (float) (i - n + L));
     }
 
-    /** The sum over the lanes, compensated; the plain sum where that is not finite. */
-    static float total(FloatVector sum, FloatVector errors) {
-        for (int w = L / 2; w > 0; w /= 2) {
-            VectorShuffle<Float> swap = VectorShuffle.iota(S, w, 1, true);
-            FloatVector other = sum.rearrange(swap);
-            FloatVector s = sum.add(other);
-            errors = errors.add(errors.rearrange(swap)).add(sumError(sum, other, s));
+    /** The sum of the partial sums in scratch and their errors, compensated; the plain sum where that is not finite. */
+    private static float total(float[] scratch) {
+        float sum = 0f;
+        double errors = 0;
+        for (int i = 0; i < L; i++) {
+            float part = scratch[PARTIAL + i];
+            float s = sum + part;
+            errors += Math32.sumError(sum, part, s) + scratch[PARTIAL + L + i];
             sum = s;
         }
-        return total(sum.lane(0), errors.lane(0));
+        return total(sum, errors);
     }
 
     @Override
@@ -217,8 +263,8 @@ final class VectorKernels32 extends PlainKernels32 {
             int rows = Math.min(L, batch - b);
             transposeIn(tile, x, xo + b * n, rows, n);
             normaliseTile(tile, n, q != null);
-            System.arraycopy(tile, TILE * L, statistics, b, rows);
-            System.arraycopy(tile, (TILE + 1) * L, statistics, GROUP + b, rows);
+            System.arraycopy(tile, TILE_LARGEST, statistics, b, rows);
+            System.arraycopy(tile, TILE_OTHERS, statistics, GROUP + b, rows);
             if (q != null) {
                 transposeOut(q, qo + b * n, tile, rows, n);
             }
@@ -245,8 +291,9 @@ final class VectorKernels32 extends PlainKernels32 {
     /** x becomes q if so wanted; behind TILE rows come the largest x, then the sum of the other numerators. */
     private static void normaliseTile(float[] tile, int n, boolean wanted) {
         largestOfTile(tile, n);
-        VectorLoops32.run(LOOPS[1], tile, 0, tile, 0, tile, n, 0f);
-        sumOfTile(tile, n);
+        run(TILE_DIFFERENCES, tile, 0, tile, 0, tile, 0, n, 0f, 0f);
+        run(TILE_EXPONENTIALS, tile, 0, tile, 0, tile, 0, n, 0f, 0f);
+        run(TILE_SUM, tile, 0, tile, 0, tile, 0, n, 0f, 0f);
         if (wanted) {
             divideTile(tile, n);
         }
@@ -263,34 +310,47 @@ final class VectorKernels32 extends PlainKernels32 {
             at = at.blend((float) j, more);
         }
         best = best.blend(Float.NaN, best.abs().compare(EQ, Float.POSITIVE_INFINITY));
-        best.intoArray(tile, TILE * L);
-        at.intoArray(tile, (TILE + 1) * L);
+        best.intoArray(tile, TILE_LARGEST);
+        at.intoArray(tile, TILE_OTHERS);
     }
 
-    private static void exponentialsOfTile(
-            float[] tile, int o, float[] x, int xo, float[] scratch, int n, float unused) {
-        FloatVector best = FloatVector.fromArray(S, tile, TILE * L);
-        for (int j = 0; j < n; j++) {
-            expDifference(FloatVector.fromArray(S, tile, j * L), best).intoArray(tile, j * L);
+    private static void differencesOfTile(
+            float[] tile, int to, float[] x, int xo, float[] same, int so, int n, float none, float nothing) {
+        FloatVector best = FloatVector.fromArray(S, tile, TILE_LARGEST);
+        FloatVector minusBest = best.neg();
+        for (int j = 0; j < n * L; j += L) {
+            FloatVector v = FloatVector.fromArray(S, tile, j);
+            FloatVector difference = v.sub(best);
+            sumError(v, minusBest, difference).intoArray(tile, TILE_ERRORS + j);
+            difference.intoArray(tile, j);
         }
     }
 
-    private static void sumOfTile(float[] tile, int n) {
-        FloatVector best = FloatVector.fromArray(S, tile, TILE * L);
-        FloatVector at = FloatVector.fromArray(S, tile, (TILE + 1) * L);
-        FloatVector sum = ZERO;
-        FloatVector errors = ZERO;
+    private static void exponentialsOfTile(
+            float[] tile, int to, float[] x, int xo, float[] same, int so, int n, float none, float nothing) {
+        for (int j = 0; j < n * L; j += L) {
+            FloatVector err = FloatVector.fromArray(S, tile, TILE_ERRORS + j);
+            expDifference(FloatVector.fromArray(S, tile, j), err).intoArray(tile, j);
+        }
+    }
+
+    private static void sumOfTile(
+            float[] tile, int to, float[] x, int xo, float[] same, int so, int n, float none, float nothing) {
+        FloatVector best = FloatVector.fromArray(S, tile, TILE_LARGEST);
+        FloatVector at = FloatVector.fromArray(S, tile, TILE_OTHERS);
+        FloatVector sum = all(0f);
+        FloatVector errors = all(0f);
         for (int j = 0; j < n; j++) {
             FloatVector other = FloatVector.fromArray(S, tile, j * L).blend(ZERO, at.compare(EQ, (float) j));
             FloatVector s = sum.add(other);
             errors = errors.add(sumError(sum, other, s));
             sum = s;
         }
-        sum.add(errors).blend(best, best.compare(NE, best)).intoArray(tile, (TILE + 1) * L);
+        sum.add(errors).blend(best, best.compare(NE, best)).intoArray(tile, TILE_OTHERS);
     }
 
     private static void divideTile(float[] tile, int n) {
-        FloatVector s = FloatVector.fromArray(S, tile, (TILE + 1) * L).add(1f);
+        FloatVector s = FloatVector.fromArray(S, tile, TILE_OTHERS).add(1f);
         for (int j = 0; j < n; j++) {
             FloatVector.fromArray(S, tile, j * L).div(s).intoArray(tile, j * L);
         }
@@ -299,11 +359,10 @@ final class VectorKernels32 extends PlainKernels32 {
     // Log-softmax and losses, a row
 
     /** {@link PlainKernels32#surprise}. */
-    private static FloatVector surprise(FloatVector x, FloatVector largest, float log) {
+    private static FloatVector surprise(FloatVector x, FloatVector largest, FloatVector minusLargest, FloatVector log) {
         FloatVector difference = x.sub(largest);
-        FloatVector error = sumError(x, largest.neg(), difference);
-        FloatVector y = all(log).sub(difference);
-        return y.sub(error).blend(y, difference.compare(EQ, Float.NEGATIVE_INFINITY));
+        FloatVector y = log.sub(difference);
+        return y.sub(sumError(x, minusLargest, difference)).blend(y, difference.compare(EQ, MINUS_INFINITY));
     }
 
     @Override
@@ -312,33 +371,56 @@ final class VectorKernels32 extends PlainKernels32 {
             super.logRow(y, yo, x, xo, n, largest, log);
             return;
         }
-        FloatVector max = all(largest);
-        FloatVector end = FloatVector.fromArray(S, x, xo + n - L);
-        for (int i = 0; i < n - L; i += L) {
-            surprise(FloatVector.fromArray(S, x, xo + i), max, log).neg().intoArray(y, yo + i);
-        }
-        surprise(end, max, log).neg().intoArray(y, yo + n - L);
+        run(LOGARITHMS, y, yo, x, xo, SCRATCH.get(), 0, n, largest, log);
     }
 
+    /** In place. */
+    private static void logarithms(
+            float[] y, int yo, float[] x, int xo, float[] scratch, int so, int n, float largest, float log) {
+        FloatVector max = all(largest);
+        FloatVector minusMax = all(-largest);
+        FloatVector logs = all(log);
+        int last = n - L;
+        FloatVector.fromArray(S, x, xo + last).intoArray(scratch, 0);
+        for (int i = 0; i < n; i += L) {
+            FloatVector v = FloatVector.fromArray(S, i <= last ? x : scratch, i <= last ? xo + i : 0);
+            surprise(v, max, minusMax, logs).neg().intoArray(y, yo + Math.min(i, last));
+        }
+    }
+
+    /** Block by block: the surprises into scratch, then their product with the target. */
     @Override
     float surprises(float[] target, int to, float[] x, int xo, int n, float largest, float log) {
         if (n < L) {
             return super.surprises(target, to, x, xo, n, largest, log);
         }
-        FloatVector max = all(largest);
-        FloatVector sum = ZERO;
-        FloatVector errors = ZERO;
-        for (int i = 0; i < n; i += L) {
-            int at = Math.min(i, n - L);
-            FloatVector t = FloatVector.fromArray(S, target, to + at);
-            FloatVector term =
-                    surprise(FloatVector.fromArray(S, x, xo + at), max, log).mul(t);
-            term = term.blend(ZERO, t.compare(EQ, 0f)).blend(ZERO, done(n, i));
-            FloatVector s = sum.add(term);
-            errors = errors.add(sumError(sum, term, s));
+        float[] scratch = SCRATCH.get();
+        float sum = 0f;
+        double errors = 0;
+        int length;
+        for (int i = 0; i < n; i += length) {
+            length = n - i < 2 * BLOCK ? n - i : BLOCK;
+            run(SURPRISES, scratch, RESULT, x, xo + i, target, to + i, length, largest, log);
+            float part = dot(target, to + i, scratch, RESULT, length);
+            float s = sum + part;
+            errors += Math32.sumError(sum, part, s);
             sum = s;
         }
         return Float.isNaN(log) ? log : total(sum, errors);
+    }
+
+    /** 0 where the target is. */
+    private static void surprises(
+            float[] y, int yo, float[] x, int xo, float[] target, int to, int n, float largest, float log) {
+        FloatVector max = all(largest);
+        FloatVector minusMax = all(-largest);
+        FloatVector logs = all(log);
+        for (int i = 0; i < n; i += L) {
+            int at = Math.min(i, n - L);
+            FloatVector s = surprise(FloatVector.fromArray(S, x, xo + at), max, minusMax, logs);
+            s.blend(ZERO, FloatVector.fromArray(S, target, to + at).compare(EQ, ZERO))
+                    .intoArray(y, yo + at);
+        }
     }
 
     @Override
@@ -362,23 +444,26 @@ final class VectorKernels32 extends PlainKernels32 {
         return all(total).sub(t).mul(p).sub(t.mul(others));
     }
 
+    /** Block by block: the differences, into scratch if nobody wants them, then their squares. */
     @Override
     float squaredErrorRow(float @Nullable [] gradient, int go, float[] y, int yo, float[] p, int po, int n) {
         if (n < L) {
             return super.squaredErrorRow(gradient, go, y, yo, p, po, n);
         }
-        FloatVector end = FloatVector.fromArray(S, p, po + n - L).sub(FloatVector.fromArray(S, y, yo + n - L));
-        FloatVector sum = ZERO;
-        FloatVector errors = ZERO;
-        for (int i = 0; i < n; i += L) {
-            boolean whole = i <= n - L;
-            FloatVector r = whole ? FloatVector.fromArray(S, p, po + i).sub(FloatVector.fromArray(S, y, yo + i)) : end;
-            if (gradient != null) {
-                r.intoArray(gradient, go + Math.min(i, n - L));
+        float[] scratch = SCRATCH.get();
+        float sum = 0f;
+        double errors = 0;
+        int length;
+        for (int i = 0; i < n; i += length) {
+            length = n - i < 2 * BLOCK ? n - i : BLOCK;
+            float[] r = gradient == null ? scratch : gradient;
+            int r0 = gradient == null ? RESULT : go + i;
+            for (int j = 0; j < length; j++) {
+                r[r0 + j] = p[po + i + j] - y[yo + i + j];
             }
-            FloatVector square = r.mul(r).blend(ZERO, done(n, i));
-            FloatVector s = sum.add(square);
-            errors = errors.add(sumError(sum, square, s));
+            float part = dot(r, r0, r, r0, length);
+            float s = sum + part;
+            errors += Math32.sumError(sum, part, s);
             sum = s;
         }
         return total(sum, errors);
@@ -391,18 +476,24 @@ final class VectorKernels32 extends PlainKernels32 {
         if (n < L) {
             return super.sum(a, ao, n);
         }
-        FloatVector sum = ZERO;
-        FloatVector errors = ZERO;
-        int i = 0;
-        for (; i <= n - L; i += L) {
-            FloatVector v = FloatVector.fromArray(S, a, ao + i);
-            FloatVector s = sum.add(v);
-            errors = errors.add(sumError(sum, v, s));
+        float[] scratch = SCRATCH.get();
+        run(SUM, scratch, PARTIAL, a, ao, a, ao, n, 0f, 0f);
+        return total(scratch);
+    }
+
+    /** The sums of the lanes, and their errors. */
+    private static void sumLanes(
+            float[] out, int oo, float[] u, int uo, float[] v, int vo, int n, float none, float nothing) {
+        FloatVector sum = all(0f);
+        FloatVector errors = all(0f);
+        for (int i = 0; i < n; i += L) {
+            FloatVector a = FloatVector.fromArray(S, u, uo + Math.min(i, n - L)).blend(ZERO, done(n, i));
+            FloatVector s = sum.add(a);
+            errors = errors.add(sumError(sum, a, s));
             sum = s;
         }
-        FloatVector v = FloatVector.fromArray(S, a, ao + n - L).blend(ZERO, done(n, i));
-        FloatVector s = sum.add(v);
-        return total(s, errors.add(sumError(sum, v, s)));
+        sum.intoArray(out, oo);
+        errors.intoArray(out, oo + L);
     }
 
     @Override
@@ -410,22 +501,28 @@ final class VectorKernels32 extends PlainKernels32 {
         if (n < L) {
             return super.dot(u, uo, v, vo, n);
         }
-        FloatVector sum = ZERO;
-        FloatVector errors = ZERO;
-        int i = 0;
-        for (; i <= n - L; i += L) {
-            FloatVector a = FloatVector.fromArray(S, u, uo + i);
-            FloatVector b = FloatVector.fromArray(S, v, vo + i);
+        float[] scratch = SCRATCH.get();
+        run(DOT, scratch, PARTIAL, u, uo, v, vo, n, 0f, 0f);
+        return total(scratch);
+    }
+
+    /** As {@link #sumLanes}, with the errors of the products. */
+    private static void dotLanes(
+            float[] out, int oo, float[] u, int uo, float[] v, int vo, int n, float none, float nothing) {
+        FloatVector sum = all(0f);
+        FloatVector errors = all(0f);
+        for (int i = 0; i < n; i += L) {
+            int at = Math.min(i, n - L);
+            VectorMask<Float> done = done(n, i);
+            FloatVector a = FloatVector.fromArray(S, u, uo + at).blend(ZERO, done);
+            FloatVector b = FloatVector.fromArray(S, v, vo + at).blend(ZERO, done);
             FloatVector p = a.mul(b);
             FloatVector s = sum.add(p);
             errors = errors.add(sumError(sum, p, s).add(a.fma(b, p.neg())));
             sum = s;
         }
-        FloatVector a = FloatVector.fromArray(S, u, uo + n - L).blend(ZERO, done(n, i));
-        FloatVector b = FloatVector.fromArray(S, v, vo + n - L).blend(ZERO, done(n, i));
-        FloatVector p = a.mul(b);
-        FloatVector s = sum.add(p);
-        return total(s, errors.add(sumError(sum, p, s).add(a.fma(b, p.neg()))));
+        sum.intoArray(out, oo);
+        errors.intoArray(out, oo + L);
     }
 
     @Override
@@ -433,14 +530,28 @@ final class VectorKernels32 extends PlainKernels32 {
         if (n < L) {
             return super.dotExcept(q, qo, g, go, n, m);
         }
-        FloatVector sum = ZERO;
+        float[] scratch = SCRATCH.get();
+        run(DOT_EXCEPT, scratch, PARTIAL, g, go, q == null ? g : q, q == null ? go : qo, n, m, q == null ? 1f : 0f);
+        float sum = 0f;
+        for (int i = 0; i < L; i++) {
+            sum += scratch[PARTIAL + i];
+        }
+        return sum;
+    }
+
+    /** Σ q·g, or Σ g if {@code plain}, without the m-th. */
+    private static void dotLanesExcept(
+            float[] out, int oo, float[] g, int go, float[] q, int qo, int n, float m, float plain) {
+        FloatVector sum = all(0f);
         for (int i = 0; i < n; i += L) {
             int at = Math.min(i, n - L);
-            FloatVector a = FloatVector.fromArray(S, g, go + at);
-            a = a.blend(ZERO, IOTA.compare(EQ, (float) (m - at))).blend(ZERO, done(n, i));
-            sum = q == null ? sum.add(a) : FloatVector.fromArray(S, q, qo + at).fma(a, sum);
+            FloatVector a = FloatVector.fromArray(S, g, go + at).blend(ZERO, done(n, i));
+            a = a.blend(ZERO, IOTA.compare(EQ, m - at));
+            sum = plain != 0f
+                    ? sum.add(a)
+                    : FloatVector.fromArray(S, q, qo + at).fma(a, sum);
         }
-        return sum.reduceLanes(ADD);
+        sum.intoArray(out, oo);
     }
 
     // Dense writers

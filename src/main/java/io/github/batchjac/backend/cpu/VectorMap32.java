@@ -90,7 +90,7 @@ final class VectorMap32 {
             return 0;
         }
         for (MethodHandle loop : loops) {
-            VectorLoops32.run(loop, out, oo, z, zo, scratch, length, (float) f.alpha());
+            VectorLoops32.run(loop, out, oo, z, zo, scratch, 0, length, (float) f.alpha(), 0f);
         }
         return length / L * L;
     }
@@ -98,14 +98,16 @@ final class VectorMap32 {
     // Into scratch, for a second loop.
 
     /** exp(−|z|). */
-    private static void small(float[] out, int oo, float[] z, int zo, float[] scratch, int length, float alpha) {
+    private static void small(
+            float[] out, int oo, float[] z, int zo, float[] scratch, int so, int length, float alpha, float none) {
         for (int i = 0; i <= length - L; i += L) {
             expNegative(FloatVector.fromArray(S, z, zo + i).abs().neg()).intoArray(scratch, i);
         }
     }
 
     /** exp(−2|z|) − 1. */
-    private static void less(float[] out, int oo, float[] z, int zo, float[] scratch, int length, float alpha) {
+    private static void less(
+            float[] out, int oo, float[] z, int zo, float[] scratch, int so, int length, float alpha, float none) {
         for (int i = 0; i <= length - L; i += L) {
             FloatVector x = FloatVector.fromArray(S, z, zo + i);
             VectorMath32.expm1(x.abs().mul(MINUS_TWO)).intoArray(scratch, i);
@@ -113,7 +115,8 @@ final class VectorMap32 {
     }
 
     /** exp(−|z|) without its power of two. */
-    private static void reduced(float[] out, int oo, float[] z, int zo, float[] scratch, int length, float alpha) {
+    private static void reduced(
+            float[] out, int oo, float[] z, int zo, float[] scratch, int so, int length, float alpha, float none) {
         for (int i = 0; i <= length - L; i += L) {
             FloatVector y = atLeast(FloatVector.fromArray(S, z, zo + i).abs().neg(), LOWEST);
             expm1Reduced(y, ZERO, rounded(y)).add(ONE).intoArray(scratch, i);
@@ -121,7 +124,8 @@ final class VectorMap32 {
     }
 
     /** As {@link #reduced} for the argument of GELU's tanh form. */
-    private static void geluReduced(float[] out, int oo, float[] z, int zo, float[] scratch, int length, float alpha) {
+    private static void geluReduced(
+            float[] out, int oo, float[] z, int zo, float[] scratch, int so, int length, float alpha, float none) {
         for (int i = 0; i <= length - L; i += L) {
             FloatVector c = clamp(FloatVector.fromArray(S, z, zo + i), GELU_END);
             FloatVector y = atLeast(c.mul(c.mul(c).fma(GELU3, GELU1)).abs().neg(), LOWEST);
@@ -131,7 +135,8 @@ final class VectorMap32 {
 
     // From z, and scratch, to out.
 
-    private static void sigmoid(float[] out, int oo, float[] z, int zo, float[] scratch, int length, float alpha) {
+    private static void sigmoid(
+            float[] out, int oo, float[] z, int zo, float[] scratch, int so, int length, float alpha, float none) {
         for (int i = 0; i <= length - L; i += L) {
             FloatVector x = FloatVector.fromArray(S, z, zo + i);
             VectorMath32.sigmoid(x, expNegative(x.abs().neg())).intoArray(out, oo + i);
@@ -139,14 +144,15 @@ final class VectorMap32 {
     }
 
     private static void sigmoidDerivative(
-            float[] out, int oo, float[] z, int zo, float[] scratch, int length, float alpha) {
+            float[] out, int oo, float[] z, int zo, float[] scratch, int so, int length, float alpha, float none) {
         for (int i = 0; i <= length - L; i += L) {
             FloatVector x = FloatVector.fromArray(S, z, zo + i);
             VectorMath32.slope(expNegative(x.abs().neg())).intoArray(out, oo + i);
         }
     }
 
-    private static void tanh(float[] out, int oo, float[] z, int zo, float[] scratch, int length, float alpha) {
+    private static void tanh(
+            float[] out, int oo, float[] z, int zo, float[] scratch, int so, int length, float alpha, float none) {
         for (int i = 0; i <= length - L; i += L) {
             FloatVector x = FloatVector.fromArray(S, z, zo + i);
             VectorMath32.tanh(x, FloatVector.fromArray(S, scratch, i)).intoArray(out, oo + i);
@@ -154,14 +160,15 @@ final class VectorMap32 {
     }
 
     private static void tanhDerivative(
-            float[] out, int oo, float[] z, int zo, float[] scratch, int length, float alpha) {
+            float[] out, int oo, float[] z, int zo, float[] scratch, int so, int length, float alpha, float none) {
         for (int i = 0; i <= length - L; i += L) {
             FloatVector x = FloatVector.fromArray(S, z, zo + i);
             VectorMath32.slope(expNegative(x.abs().mul(MINUS_TWO))).mul(FOUR).intoArray(out, oo + i);
         }
     }
 
-    private static void relu(float[] out, int oo, float[] z, int zo, float[] scratch, int length, float alpha) {
+    private static void relu(
+            float[] out, int oo, float[] z, int zo, float[] scratch, int so, int length, float alpha, float none) {
         for (int i = 0; i <= length - L; i += L) {
             FloatVector x = FloatVector.fromArray(S, z, zo + i);
             VectorMath32.positive(x).intoArray(out, oo + i);
@@ -169,14 +176,15 @@ final class VectorMap32 {
     }
 
     private static void reluDerivative(
-            float[] out, int oo, float[] z, int zo, float[] scratch, int length, float alpha) {
+            float[] out, int oo, float[] z, int zo, float[] scratch, int so, int length, float alpha, float none) {
         for (int i = 0; i <= length - L; i += L) {
             FloatVector x = FloatVector.fromArray(S, z, zo + i);
             step(x, ZERO).intoArray(out, oo + i);
         }
     }
 
-    private static void leakyRelu(float[] out, int oo, float[] z, int zo, float[] scratch, int length, float alpha) {
+    private static void leakyRelu(
+            float[] out, int oo, float[] z, int zo, float[] scratch, int so, int length, float alpha, float none) {
         FloatVector a = VectorMath32.all(alpha);
         for (int i = 0; i <= length - L; i += L) {
             FloatVector x = FloatVector.fromArray(S, z, zo + i);
@@ -185,7 +193,7 @@ final class VectorMap32 {
     }
 
     private static void leakyReluDerivative(
-            float[] out, int oo, float[] z, int zo, float[] scratch, int length, float alpha) {
+            float[] out, int oo, float[] z, int zo, float[] scratch, int so, int length, float alpha, float none) {
         FloatVector a = VectorMath32.all(alpha);
         for (int i = 0; i <= length - L; i += L) {
             FloatVector x = FloatVector.fromArray(S, z, zo + i);
@@ -193,7 +201,8 @@ final class VectorMap32 {
         }
     }
 
-    private static void elu(float[] out, int oo, float[] z, int zo, float[] scratch, int length, float alpha) {
+    private static void elu(
+            float[] out, int oo, float[] z, int zo, float[] scratch, int so, int length, float alpha, float none) {
         FloatVector a = VectorMath32.all(alpha);
         for (int i = 0; i <= length - L; i += L) {
             FloatVector x = FloatVector.fromArray(S, z, zo + i);
@@ -205,7 +214,7 @@ final class VectorMap32 {
     }
 
     private static void eluDerivative(
-            float[] out, int oo, float[] z, int zo, float[] scratch, int length, float alpha) {
+            float[] out, int oo, float[] z, int zo, float[] scratch, int so, int length, float alpha, float none) {
         FloatVector a = VectorMath32.all(alpha);
         for (int i = 0; i <= length - L; i += L) {
             FloatVector x = FloatVector.fromArray(S, z, zo + i);
@@ -213,7 +222,8 @@ final class VectorMap32 {
         }
     }
 
-    private static void softplus(float[] out, int oo, float[] z, int zo, float[] scratch, int length, float alpha) {
+    private static void softplus(
+            float[] out, int oo, float[] z, int zo, float[] scratch, int so, int length, float alpha, float none) {
         for (int i = 0; i <= length - L; i += L) {
             FloatVector x = FloatVector.fromArray(S, z, zo + i);
             VectorMath32.positive(x)
@@ -222,7 +232,8 @@ final class VectorMap32 {
         }
     }
 
-    private static void silu(float[] out, int oo, float[] z, int zo, float[] scratch, int length, float alpha) {
+    private static void silu(
+            float[] out, int oo, float[] z, int zo, float[] scratch, int so, int length, float alpha, float none) {
         for (int i = 0; i <= length - L; i += L) {
             FloatVector x = FloatVector.fromArray(S, z, zo + i);
             FloatVector y = atLeast(x.abs().neg(), LOWEST);
@@ -233,7 +244,7 @@ final class VectorMap32 {
     }
 
     private static void siluDerivative(
-            float[] out, int oo, float[] z, int zo, float[] scratch, int length, float alpha) {
+            float[] out, int oo, float[] z, int zo, float[] scratch, int so, int length, float alpha, float none) {
         for (int i = 0; i <= length - L; i += L) {
             FloatVector x = FloatVector.fromArray(S, z, zo + i);
             FloatVector y = atLeast(x.abs().neg(), LOWEST);
@@ -243,7 +254,8 @@ final class VectorMap32 {
         }
     }
 
-    private static void gelu(float[] out, int oo, float[] z, int zo, float[] scratch, int length, float alpha) {
+    private static void gelu(
+            float[] out, int oo, float[] z, int zo, float[] scratch, int so, int length, float alpha, float none) {
         for (int i = 0; i <= length - L; i += L) {
             FloatVector x = FloatVector.fromArray(S, z, zo + i);
             FloatVector y = clamp(x, NORMAL_END);
@@ -253,7 +265,7 @@ final class VectorMap32 {
     }
 
     private static void geluDerivative(
-            float[] out, int oo, float[] z, int zo, float[] scratch, int length, float alpha) {
+            float[] out, int oo, float[] z, int zo, float[] scratch, int so, int length, float alpha, float none) {
         for (int i = 0; i <= length - L; i += L) {
             FloatVector x = FloatVector.fromArray(S, z, zo + i);
             FloatVector y = clamp(x, NORMAL_END);
@@ -263,7 +275,8 @@ final class VectorMap32 {
         }
     }
 
-    private static void geluTanh(float[] out, int oo, float[] z, int zo, float[] scratch, int length, float alpha) {
+    private static void geluTanh(
+            float[] out, int oo, float[] z, int zo, float[] scratch, int so, int length, float alpha, float none) {
         for (int i = 0; i <= length - L; i += L) {
             FloatVector x = FloatVector.fromArray(S, z, zo + i);
             FloatVector c = clamp(x, GELU_END);
@@ -275,7 +288,7 @@ final class VectorMap32 {
     }
 
     private static void geluTanhDerivative(
-            float[] out, int oo, float[] z, int zo, float[] scratch, int length, float alpha) {
+            float[] out, int oo, float[] z, int zo, float[] scratch, int so, int length, float alpha, float none) {
         for (int i = 0; i <= length - L; i += L) {
             FloatVector x = FloatVector.fromArray(S, z, zo + i);
             FloatVector c = clamp(x, GELU_END);
@@ -289,14 +302,16 @@ final class VectorMap32 {
         }
     }
 
-    private static void exp(float[] out, int oo, float[] z, int zo, float[] scratch, int length, float alpha) {
+    private static void exp(
+            float[] out, int oo, float[] z, int zo, float[] scratch, int so, int length, float alpha, float none) {
         for (int i = 0; i <= length - L; i += L) {
             FloatVector x = FloatVector.fromArray(S, z, zo + i);
             VectorMath32.exp(x).intoArray(out, oo + i);
         }
     }
 
-    private static void square(float[] out, int oo, float[] z, int zo, float[] scratch, int length, float alpha) {
+    private static void square(
+            float[] out, int oo, float[] z, int zo, float[] scratch, int so, int length, float alpha, float none) {
         for (int i = 0; i <= length - L; i += L) {
             FloatVector x = FloatVector.fromArray(S, z, zo + i);
             x.mul(x).intoArray(out, oo + i);
@@ -304,14 +319,15 @@ final class VectorMap32 {
     }
 
     private static void squareDerivative(
-            float[] out, int oo, float[] z, int zo, float[] scratch, int length, float alpha) {
+            float[] out, int oo, float[] z, int zo, float[] scratch, int so, int length, float alpha, float none) {
         for (int i = 0; i <= length - L; i += L) {
             FloatVector x = FloatVector.fromArray(S, z, zo + i);
             x.mul(TWO).intoArray(out, oo + i);
         }
     }
 
-    private static void sqrt(float[] out, int oo, float[] z, int zo, float[] scratch, int length, float alpha) {
+    private static void sqrt(
+            float[] out, int oo, float[] z, int zo, float[] scratch, int so, int length, float alpha, float none) {
         for (int i = 0; i <= length - L; i += L) {
             FloatVector x = FloatVector.fromArray(S, z, zo + i);
             x.sqrt().intoArray(out, oo + i);
@@ -319,14 +335,15 @@ final class VectorMap32 {
     }
 
     private static void sqrtDerivative(
-            float[] out, int oo, float[] z, int zo, float[] scratch, int length, float alpha) {
+            float[] out, int oo, float[] z, int zo, float[] scratch, int so, int length, float alpha, float none) {
         for (int i = 0; i <= length - L; i += L) {
             FloatVector x = FloatVector.fromArray(S, z, zo + i);
             HALF.div(x.sqrt()).intoArray(out, oo + i);
         }
     }
 
-    private static void reciprocal(float[] out, int oo, float[] z, int zo, float[] scratch, int length, float alpha) {
+    private static void reciprocal(
+            float[] out, int oo, float[] z, int zo, float[] scratch, int so, int length, float alpha, float none) {
         for (int i = 0; i <= length - L; i += L) {
             FloatVector x = FloatVector.fromArray(S, z, zo + i);
             ONE.div(x).intoArray(out, oo + i);
@@ -334,7 +351,7 @@ final class VectorMap32 {
     }
 
     private static void reciprocalDerivative(
-            float[] out, int oo, float[] z, int zo, float[] scratch, int length, float alpha) {
+            float[] out, int oo, float[] z, int zo, float[] scratch, int so, int length, float alpha, float none) {
         for (int i = 0; i <= length - L; i += L) {
             FloatVector x = FloatVector.fromArray(S, z, zo + i);
             FloatVector r = ONE.div(x);

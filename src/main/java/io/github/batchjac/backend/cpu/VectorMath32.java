@@ -16,6 +16,9 @@ final class VectorMath32 {
     // Constants as vectors: making one takes the compiler several operations each time, and from about 18000 nodes on
     // it no
     // longer inlines. A loop may therefore have some forty vector operations at most; beyond, each one is an object.
+    // What a
+    // loop carries from one turn to the next must not start as one of these, but as all(0f): else it is an object as
+    // well.
 
     static final FloatVector ZERO = all(0f);
     static final FloatVector ONE = all(1f);
@@ -126,12 +129,10 @@ final class VectorMath32 {
         return expm1Reduced(y, ZERO, t).fma(s, s.sub(ONE));
     }
 
-    /** exp(x − largest) for x ≤ largest, the rounding error of the difference made good. */
-    static FloatVector expDifference(FloatVector x, FloatVector largest) {
-        FloatVector difference = x.sub(largest);
-        FloatVector err = sumError(x, largest.neg(), difference);
-        VectorMask<Float> zero = difference.compare(LT, LOWEST);
-        FloatVector y = difference.blend(LOWEST, zero);
+    /** exp(x + err) for x ≤ 0. */
+    static FloatVector expDifference(FloatVector x, FloatVector err) {
+        VectorMask<Float> zero = x.compare(LT, LOWEST);
+        FloatVector y = x.blend(LOWEST, zero);
         FloatVector t = rounded(y);
         return VectorBits.scale(expm1Reduced(y, err.blend(ZERO, zero), t).add(ONE), t);
     }
