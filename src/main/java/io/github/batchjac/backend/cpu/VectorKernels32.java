@@ -7,7 +7,6 @@ import static io.github.batchjac.backend.cpu.VectorMath32.expDifference;
 import static io.github.batchjac.backend.cpu.VectorMath32.sumError;
 import static jdk.incubator.vector.VectorOperators.EQ;
 import static jdk.incubator.vector.VectorOperators.GT;
-import static jdk.incubator.vector.VectorOperators.LT;
 import static jdk.incubator.vector.VectorOperators.MAX;
 import static jdk.incubator.vector.VectorOperators.NE;
 
@@ -26,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <ul>
  *   <li>a row of at least one vector ends with a vector that overlaps the one before, read before anything is written, so
- *       that a row may be replaced in place;
+ *       that a row may be replaced in place; where that would count an element twice, its end is copied and padded;
  *   <li>short rows of a softmax are transposed into a scratch tile, one sample per lane;
  *   <li>writers of rows that follow one another let a vector spill into the next row, which is written after.
  * </ul>
@@ -39,8 +38,6 @@ final class VectorKernels32 extends PlainKernels32 {
     private static final VectorSpecies<Float> S = VectorMath32.S;
     /** Lanes. */
     private static final int L = S.length();
-    /** 0, 1, 2, ... */
-    private static final FloatVector IOTA = all(0f).addIndex(1);
 
     private static final FloatVector MINUS_INFINITY = all(Float.NEGATIVE_INFINITY);
     /** Up to this many components, samples go into a tile, one per lane. */
@@ -51,11 +48,13 @@ final class VectorKernels32 extends PlainKernels32 {
     /** Elements that are worked on at a time by several loops: they stay in the first-level cache. */
     private static final int BLOCK = 1 << 10;
 
-    // Where things are in a thread's scratch: the end of a row that is replaced in place, partial sums, a block of
+    // Where things are in a thread's scratch: the end of a row that is replaced in place, partial sums, padded ends, a
+    // block of
     // results
     // that nobody asked for, a block of rounding errors; or a tile, its statistics and its rounding errors.
     private static final int PARTIAL = L;
-    private static final int RESULT = 3 * L;
+    private static final int TAIL = 3 * L;
+    private static final int RESULT = 5 * L;
     private static final int ERRORS = RESULT + 2 * BLOCK;
     private static final int TILE_LARGEST = TILE * L;
     private static final int TILE_OTHERS = TILE_LARGEST + L;
@@ -66,7 +65,7 @@ final class VectorKernels32 extends PlainKernels32 {
     /** Loops to be compiled by themselves; see {@link VectorLoops32}. */
     private static final MethodHandle[] LOOPS = VectorLoops32.find(
             MethodHandles.lookup(),
-            "differences exponentials differencesOfTile exponentialsOfTile sumOfTile sumLanes dotLanes dotLanesExcept"
+            "differences exponentials differencesOfTile exponentialsOfTile sumOfTile sumLanes dotLanes productLanes"
                     + " surprises logarithms");
 
     private static final int DIFFERENCES = 0;
@@ -76,7 +75,7 @@ final class VectorKernels32 extends PlainKernels32 {
     private static final int TILE_SUM = 4;
     private static final int SUM = 5;
     private static final int DOT = 6;
-    private static final int DOT_EXCEPT = 7;
+    private static final int PRODUCTS = 7;
     private static final int SURPRISES = 8;
     private static final int LOGARITHMS = 9;
 
@@ -173,8 +172,7 @@ final class VectorKernels32 extends PlainKernels32 {
             length = n - i < 2 * BLOCK ? n - i : BLOCK;
             float[] e = q == null ? scratch : q;
             int eo = q == null ? RESULT : qo + i;
-            run(DIFFERENCES, e, eo, x, xo + i, scratch, ERRORS, length, largest, 0f);
-            run(EXPONENTIALS, e, eo, e, eo, scratch, ERRORS, length, 0f, 0f);
+            exponentialsOf(e, eo, x, xo + i, length, largest, scratch);
             float part;
             if (m >= i && m < i + length) {
                 e[eo + m - i] = 0f;
@@ -190,37 +188,41 @@ final class VectorKernels32 extends PlainKernels32 {
         return total(sum, errors);
     }
 
-    /** {@code d = x − largest} and its rounding errors, at least one vector. In place: the last x are kept in scratch. */
+    /** {@code e = exp(x − largest)}, at least one vector. In place: the last x are kept in scratch. */
+    private static void exponentialsOf(float[] e, int eo, float[] x, int xo, int n, float largest, float[] scratch) {
+        int whole = n / L * L;
+        int last = n - L;
+        FloatVector.fromArray(S, x, xo + last).intoArray(scratch, 0);
+        run(DIFFERENCES, e, eo, x, xo, scratch, ERRORS, whole, largest, 0f);
+        run(EXPONENTIALS, e, eo, e, eo, scratch, ERRORS, whole, 0f, 0f);
+        if (whole < n) {
+            run(DIFFERENCES, e, eo + last, scratch, 0, scratch, ERRORS, L, largest, 0f);
+            run(EXPONENTIALS, e, eo + last, e, eo + last, scratch, ERRORS, L, 0f, 0f);
+        }
+    }
+
+    // Loops here and below: whole vectors only, see LOOPS.
+
+    /** {@code d = x − largest} and its rounding errors. */
     private static void differences(
-            float[] d, int d0, float[] x, int xo, float[] scratch, int errors, int n, float largest, float none) {
+            float[] d, int d0, float[] x, int xo, float[] errors, int e0, int n, float largest, float none) {
         FloatVector max = all(largest);
         FloatVector minusMax = all(-largest);
-        int last = n - L;
-        FloatVector.fromArray(S, x, xo + last).intoArray(scratch, 0);
         for (int i = 0; i < n; i += L) {
-            FloatVector v = FloatVector.fromArray(S, i <= last ? x : scratch, i <= last ? xo + i : 0);
+            FloatVector v = FloatVector.fromArray(S, x, xo + i);
             FloatVector difference = v.sub(max);
-            int at = Math.min(i, last);
-            sumError(v, minusMax, difference).intoArray(scratch, errors + at);
-            difference.intoArray(d, d0 + at);
+            sumError(v, minusMax, difference).intoArray(errors, e0 + i);
+            difference.intoArray(d, d0 + i);
         }
     }
 
-    /** {@code e = exp(x + errors)}, x ≤ 0, at least one vector. In place. */
+    /** {@code e = exp(x + errors)}, x ≤ 0. */
     private static void exponentials(
-            float[] e, int eo, float[] x, int xo, float[] scratch, int errors, int n, float none, float nothing) {
-        int last = n - L;
-        FloatVector.fromArray(S, x, xo + last).intoArray(scratch, 0);
+            float[] e, int eo, float[] x, int xo, float[] errors, int e0, int n, float none, float nothing) {
         for (int i = 0; i < n; i += L) {
-            FloatVector v = FloatVector.fromArray(S, i <= last ? x : scratch, i <= last ? xo + i : 0);
-            int at = Math.min(i, last);
-            expDifference(v, FloatVector.fromArray(S, scratch, errors + at)).intoArray(e, eo + at);
+            FloatVector v = FloatVector.fromArray(S, x, xo + i);
+            expDifference(v, FloatVector.fromArray(S, errors, e0 + i)).intoArray(e, eo + i);
         }
-    }
-
-    /** Lanes of a row's last vector that were done already, i elements being done. */
-    private static VectorMask<Float> done(int n, int i) {
-        return IOTA.compare(LT, (float) (i - n + L));
     }
 
     /** The sum of the partial sums in scratch and their errors, compensated; the plain sum where that is not finite. */
@@ -371,20 +373,24 @@ final class VectorKernels32 extends PlainKernels32 {
             super.logRow(y, yo, x, xo, n, largest, log);
             return;
         }
-        run(LOGARITHMS, y, yo, x, xo, SCRATCH.get(), 0, n, largest, log);
+        float[] scratch = SCRATCH.get();
+        int last = n - L;
+        FloatVector.fromArray(S, x, xo + last).intoArray(scratch, 0);
+        run(LOGARITHMS, y, yo, x, xo, x, xo, n / L * L, largest, log);
+        if (n % L != 0) {
+            run(LOGARITHMS, y, yo + last, scratch, 0, x, xo, L, largest, log);
+        }
     }
 
-    /** In place. */
     private static void logarithms(
-            float[] y, int yo, float[] x, int xo, float[] scratch, int so, int n, float largest, float log) {
+            float[] y, int yo, float[] x, int xo, float[] same, int so, int n, float largest, float log) {
         FloatVector max = all(largest);
         FloatVector minusMax = all(-largest);
         FloatVector logs = all(log);
-        int last = n - L;
-        FloatVector.fromArray(S, x, xo + last).intoArray(scratch, 0);
         for (int i = 0; i < n; i += L) {
-            FloatVector v = FloatVector.fromArray(S, i <= last ? x : scratch, i <= last ? xo + i : 0);
-            surprise(v, max, minusMax, logs).neg().intoArray(y, yo + Math.min(i, last));
+            surprise(FloatVector.fromArray(S, x, xo + i), max, minusMax, logs)
+                    .neg()
+                    .intoArray(y, yo + i);
         }
     }
 
@@ -400,7 +406,11 @@ final class VectorKernels32 extends PlainKernels32 {
         int length;
         for (int i = 0; i < n; i += length) {
             length = n - i < 2 * BLOCK ? n - i : BLOCK;
-            run(SURPRISES, scratch, RESULT, x, xo + i, target, to + i, length, largest, log);
+            run(SURPRISES, scratch, RESULT, x, xo + i, target, to + i, length / L * L, largest, log);
+            if (length % L != 0) {
+                int last = i + length - L;
+                run(SURPRISES, scratch, RESULT + last - i, x, xo + last, target, to + last, L, largest, log);
+            }
             float part = dot(target, to + i, scratch, RESULT, length);
             float s = sum + part;
             errors += Math32.sumError(sum, part, s);
@@ -416,10 +426,9 @@ final class VectorKernels32 extends PlainKernels32 {
         FloatVector minusMax = all(-largest);
         FloatVector logs = all(log);
         for (int i = 0; i < n; i += L) {
-            int at = Math.min(i, n - L);
-            FloatVector s = surprise(FloatVector.fromArray(S, x, xo + at), max, minusMax, logs);
-            s.blend(ZERO, FloatVector.fromArray(S, target, to + at).compare(EQ, ZERO))
-                    .intoArray(y, yo + at);
+            FloatVector s = surprise(FloatVector.fromArray(S, x, xo + i), max, minusMax, logs);
+            s.blend(ZERO, FloatVector.fromArray(S, target, to + i).compare(EQ, ZERO))
+                    .intoArray(y, yo + i);
         }
     }
 
@@ -458,8 +467,10 @@ final class VectorKernels32 extends PlainKernels32 {
             length = n - i < 2 * BLOCK ? n - i : BLOCK;
             float[] r = gradient == null ? scratch : gradient;
             int r0 = gradient == null ? RESULT : go + i;
+            int p0 = po + i;
+            int y0 = yo + i;
             for (int j = 0; j < length; j++) {
-                r[r0 + j] = p[po + i + j] - y[yo + i + j];
+                r[r0 + j] = p[p0 + j] - y[y0 + j];
             }
             float part = dot(r, r0, r, r0, length);
             float s = sum + part;
@@ -477,17 +488,29 @@ final class VectorKernels32 extends PlainKernels32 {
             return super.sum(a, ao, n);
         }
         float[] scratch = SCRATCH.get();
-        run(SUM, scratch, PARTIAL, a, ao, a, ao, n, 0f, 0f);
+        Arrays.fill(scratch, PARTIAL, PARTIAL + 2 * L, 0f);
+        run(SUM, scratch, PARTIAL, a, ao, a, ao, n / L * L, 0f, 0f);
+        if (n % L != 0) {
+            end(scratch, TAIL, a, ao, n);
+            run(SUM, scratch, PARTIAL, scratch, TAIL, scratch, TAIL, L, 0f, 0f);
+        }
         return total(scratch);
     }
 
-    /** The sums of the lanes, and their errors. */
+    /** A row's last elements, which do not fill a vector, and zeros. */
+    private static void end(float[] scratch, int so, float[] a, int ao, int n) {
+        int rest = n % L;
+        System.arraycopy(a, ao + n - rest, scratch, so, rest);
+        Arrays.fill(scratch, so + rest, so + L, 0f);
+    }
+
+    /** Adds to the sums of the lanes, and to their errors. */
     private static void sumLanes(
             float[] out, int oo, float[] u, int uo, float[] v, int vo, int n, float none, float nothing) {
-        FloatVector sum = all(0f);
-        FloatVector errors = all(0f);
+        FloatVector sum = FloatVector.fromArray(S, out, oo);
+        FloatVector errors = FloatVector.fromArray(S, out, oo + L);
         for (int i = 0; i < n; i += L) {
-            FloatVector a = FloatVector.fromArray(S, u, uo + Math.min(i, n - L)).blend(ZERO, done(n, i));
+            FloatVector a = FloatVector.fromArray(S, u, uo + i);
             FloatVector s = sum.add(a);
             errors = errors.add(sumError(sum, a, s));
             sum = s;
@@ -502,20 +525,24 @@ final class VectorKernels32 extends PlainKernels32 {
             return super.dot(u, uo, v, vo, n);
         }
         float[] scratch = SCRATCH.get();
-        run(DOT, scratch, PARTIAL, u, uo, v, vo, n, 0f, 0f);
+        Arrays.fill(scratch, PARTIAL, PARTIAL + 2 * L, 0f);
+        run(DOT, scratch, PARTIAL, u, uo, v, vo, n / L * L, 0f, 0f);
+        if (n % L != 0) {
+            end(scratch, TAIL, u, uo, n);
+            end(scratch, TAIL + L, v, vo, n);
+            run(DOT, scratch, PARTIAL, scratch, TAIL, scratch, TAIL + L, L, 0f, 0f);
+        }
         return total(scratch);
     }
 
     /** As {@link #sumLanes}, with the errors of the products. */
     private static void dotLanes(
             float[] out, int oo, float[] u, int uo, float[] v, int vo, int n, float none, float nothing) {
-        FloatVector sum = all(0f);
-        FloatVector errors = all(0f);
+        FloatVector sum = FloatVector.fromArray(S, out, oo);
+        FloatVector errors = FloatVector.fromArray(S, out, oo + L);
         for (int i = 0; i < n; i += L) {
-            int at = Math.min(i, n - L);
-            VectorMask<Float> done = done(n, i);
-            FloatVector a = FloatVector.fromArray(S, u, uo + at).blend(ZERO, done);
-            FloatVector b = FloatVector.fromArray(S, v, vo + at).blend(ZERO, done);
+            FloatVector a = FloatVector.fromArray(S, u, uo + i);
+            FloatVector b = FloatVector.fromArray(S, v, vo + i);
             FloatVector p = a.mul(b);
             FloatVector s = sum.add(p);
             errors = errors.add(sumError(sum, p, s).add(a.fma(b, p.neg())));
@@ -525,13 +552,25 @@ final class VectorKernels32 extends PlainKernels32 {
         errors.intoArray(out, oo + L);
     }
 
+    /** The vector with the m-th element, and the end, go through scratch: there the former has a 0, the latter more. */
     @Override
     float dotExcept(float @Nullable [] q, int qo, float[] g, int go, int n, int m) {
         if (n < L) {
             return super.dotExcept(q, qo, g, go, n, m);
         }
         float[] scratch = SCRATCH.get();
-        run(DOT_EXCEPT, scratch, PARTIAL, g, go, q == null ? g : q, q == null ? go : qo, n, m, q == null ? 1f : 0f);
+        Arrays.fill(scratch, PARTIAL, PARTIAL + L, 0f);
+        int before = m / L * L;
+        int after = Math.min(n, before + L);
+        int whole = n / L * L;
+        products(scratch, q, qo, g, go, before);
+        padded(scratch, q, qo, g, go, before, after, m);
+        if (after < whole) {
+            products(scratch, q, qo + after, g, go + after, whole - after);
+        }
+        if (after <= whole && whole < n) {
+            padded(scratch, q, qo, g, go, whole, n, m);
+        }
         float sum = 0f;
         for (int i = 0; i < L; i++) {
             sum += scratch[PARTIAL + i];
@@ -539,17 +578,32 @@ final class VectorKernels32 extends PlainKernels32 {
         return sum;
     }
 
-    /** Σ q·g, or Σ g if {@code plain}, without the m-th. */
-    private static void dotLanesExcept(
-            float[] out, int oo, float[] g, int go, float[] q, int qo, int n, float m, float plain) {
-        FloatVector sum = all(0f);
+    private static void padded(
+            float[] scratch, float @Nullable [] q, int qo, float[] g, int go, int from, int to, int m) {
+        Arrays.fill(scratch, TAIL, TAIL + 2 * L, 0f);
+        for (int i = from; i < to; i++) {
+            if (i != m) {
+                scratch[TAIL + i - from] = g[go + i];
+                scratch[TAIL + L + i - from] = q == null ? 0f : q[qo + i];
+            }
+        }
+        products(scratch, q == null ? null : scratch, TAIL + L, scratch, TAIL, L);
+    }
+
+    /** Adds q·g, or g if there is no q, to the lanes' sums. */
+    private static void products(float[] scratch, float @Nullable [] q, int qo, float[] g, int go, int n) {
+        if (q == null) {
+            run(SUM, scratch, PARTIAL, g, go, g, go, n, 0f, 0f);
+        } else {
+            run(PRODUCTS, scratch, PARTIAL, g, go, q, qo, n, 0f, 0f);
+        }
+    }
+
+    private static void productLanes(
+            float[] out, int oo, float[] u, int uo, float[] v, int vo, int n, float none, float nothing) {
+        FloatVector sum = FloatVector.fromArray(S, out, oo);
         for (int i = 0; i < n; i += L) {
-            int at = Math.min(i, n - L);
-            FloatVector a = FloatVector.fromArray(S, g, go + at).blend(ZERO, done(n, i));
-            a = a.blend(ZERO, IOTA.compare(EQ, m - at));
-            sum = plain != 0f
-                    ? sum.add(a)
-                    : FloatVector.fromArray(S, q, qo + at).fma(a, sum);
+            sum = FloatVector.fromArray(S, v, vo + i).fma(FloatVector.fromArray(S, u, uo + i), sum);
         }
         sum.intoArray(out, oo);
     }
