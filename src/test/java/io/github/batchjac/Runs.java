@@ -23,7 +23,7 @@ public final class Runs {
 
     /** Two workers and ample memory. */
     public static Workload workload(int batch, Precision precision) {
-        return new Workload(batch, precision, MEMORY, 2);
+        return new Workload(batch, precision, MEMORY, 2, false);
     }
 
     /** The results by name, of the case's own inputs. */

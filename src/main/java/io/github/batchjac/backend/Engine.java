@@ -25,6 +25,9 @@ public interface Engine extends AutoCloseable {
      */
     void run(long first, int samples, long batch, Map<Slot, Tensor> inputs, Map<Slot, Tensor> results);
 
+    /** What this plan runs on and why, in one line. */
+    String description();
+
     @Override
     void close();
 }

@@ -69,6 +69,11 @@ public final class Program implements AutoCloseable {
         return plan;
     }
 
+    /** What this program runs on and why, in one line: it may be less than the backend has. */
+    public String description() {
+        return engine.description();
+    }
+
     /** The names of the inputs that every run must give. */
     public List<String> inputs() {
         return List.copyOf(inputs.keySet());

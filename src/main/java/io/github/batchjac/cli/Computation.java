@@ -90,7 +90,7 @@ abstract class Computation implements Callable<Integer> {
         try (Backend backend = device.backend()) {
             Plan made = Plan.of(task.graph(), task.request(), work.workload(backend, batch));
             output.report(
-                    Summary.plan(title(), made, backend, device.describe(backend)),
+                    Summary.plan(title(), made, backend, device.describe(backend.description())),
                     spec.commandLine().getOut());
         }
     }

@@ -97,7 +97,7 @@ final class DemoCommand implements Callable<Integer> {
     private Summary summary(Plan plan, Backend backend, Tensor jacobian, double seconds, double accuracy) {
         long batch = plan.workload().batch();
         double bytes = jacobian.size() * (double) Float.BYTES;
-        String description = device.describe(backend);
+        String description = device.describe(backend.description());
         return new Summary(
                         "demo",
                         "The Jacobian of ten class probabilities with respect to 64 pixels, for each of " + batch

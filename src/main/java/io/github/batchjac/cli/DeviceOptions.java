@@ -28,10 +28,8 @@ final class DeviceOptions {
     }
 
     /** What computes, and why. */
-    String describe(Backend backend) {
-        String text = backend.description();
-        String named = text.startsWith(backend.name()) ? text : backend.name() + ": " + text;
-        return device.equals(AUTO) ? named + " (auto: the fastest here)" : named;
+    String describe(String description) {
+        return device.equals(AUTO) ? description + " (auto: the fastest here)" : description;
     }
 
     static final class DeviceConverter implements ITypeConverter<String> {

@@ -33,16 +33,17 @@ final class Run {
             requireHeap(plan);
             try (ArrayWriter writer = ArrayWriter.open(out, declared(plan))) {
                 long start = System.nanoTime();
+                String device;
                 try (Program program = backend.prepare(plan);
                         Progress progress = Progress.of(command.title(), batch.count(), command.output.quiet)) {
                     write(writer, program.stream(batch, (first, results) -> {
                         write(writer, results);
                         progress.reach(first + samples(results));
                     }));
+                    device = command.device.describe(program.description());
                 }
                 writer.commit();
                 double seconds = (System.nanoTime() - start) * 1e-9;
-                String device = command.device.describe(backend);
                 report(Summary.run(command, task, plan, backend.name(), device, seconds, out), out);
             }
         }

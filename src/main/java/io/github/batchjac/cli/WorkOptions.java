@@ -31,7 +31,7 @@ final class WorkOptions {
     Workload workload(Backend backend, long batch) {
         Long bytes = memory;
         long budget = bytes == null ? Runtime.getRuntime().maxMemory() / 2 : bytes;
-        return backend.workload(batch).in(precision).within(budget);
+        return backend.workload(batch).in(precision).within(budget).justOnce();
     }
 
     static final class PrecisionConverter implements ITypeConverter<Precision> {

@@ -160,6 +160,11 @@ public final class Plan {
         return choice;
     }
 
+    /** All that is computed: values, products, and what turns them into results. */
+    public Work work() {
+        return choice == null ? forwardWork : forwardWork.plus(choice.work());
+    }
+
     Work forwardWork() {
         return forwardWork;
     }

@@ -9,8 +9,10 @@ import io.github.batchjac.tensor.Precision;
  * @param precision what is computed in
  * @param memory bytes that the program's buffers and one chunk of inputs and results may take together
  * @param workers threads that work on different samples at the same time
+ * @param once whether the program runs once in a process that has just started: a small job is then done before code that
+ *     takes long to compile would pay
  */
-public record Workload(long batch, Precision precision, long memory, int workers) {
+public record Workload(long batch, Precision precision, long memory, int workers, boolean once) {
     public Workload {
         if (batch < 0) {
             throw new IllegalArgumentException("batch is " + batch + ", expected 0 or more");
@@ -26,18 +28,23 @@ public record Workload(long batch, Precision precision, long memory, int workers
     /** A batch in float32, half of the heap, one worker per processor. */
     public static Workload of(long batch) {
         Runtime runtime = Runtime.getRuntime();
-        return new Workload(batch, Precision.F32, runtime.maxMemory() / 2, runtime.availableProcessors());
+        return new Workload(batch, Precision.F32, runtime.maxMemory() / 2, runtime.availableProcessors(), false);
     }
 
     public Workload in(Precision other) {
-        return new Workload(batch, other, memory, workers);
+        return new Workload(batch, other, memory, workers, once);
     }
 
     public Workload within(long bytes) {
-        return new Workload(batch, precision, bytes, workers);
+        return new Workload(batch, precision, bytes, workers, once);
     }
 
     public Workload workers(int n) {
-        return new Workload(batch, precision, memory, n);
+        return new Workload(batch, precision, memory, n, once);
+    }
+
+    /** This workload, to be run once in a process that has just started. */
+    public Workload justOnce() {
+        return new Workload(batch, precision, memory, workers, true);
     }
 }

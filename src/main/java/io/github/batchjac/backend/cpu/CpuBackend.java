@@ -33,9 +33,12 @@ public final class CpuBackend implements Backend {
 
     @Override
     public String description() {
+        return describe(workers, KernelProvider.get());
+    }
+
+    static String describe(Workers workers, KernelProvider kernels) {
         int n = workers.count();
-        return "cpu: " + n + (n == 1 ? " thread" : " threads") + "; "
-                + KernelProvider.get().reason();
+        return "cpu: " + n + (n == 1 ? " thread" : " threads") + "; " + kernels.reason();
     }
 
     @Override

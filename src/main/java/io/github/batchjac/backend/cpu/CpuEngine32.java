@@ -23,6 +23,7 @@ final class CpuEngine32 implements Engine {
     /** Stands for the turn of no tile: another worker's tile has failed. */
     private static final int FAILED = -1;
 
+    private final String description;
     private final Workers workers;
     private final int tile;
     private final Frame32[] frames;
@@ -36,6 +37,8 @@ final class CpuEngine32 implements Engine {
     private boolean stale = true;
 
     CpuEngine32(Plan plan, Workers workers) {
+        KernelProvider provider = KernelProvider.of(plan);
+        this.description = CpuBackend.describe(workers, provider);
         this.workers = workers;
         Memory memory = plan.memory();
         this.tile = memory.tile();
@@ -75,9 +78,7 @@ final class CpuEngine32 implements Engine {
                 case PARAMETER -> placeShared(slot, new float[slot.size()]);
             }
         }
-        Actions32 actions = new Actions32(
-                KernelProvider.get().kernels32(),
-                GemmChoice32.of(KernelProvider.get().vector()));
+        Actions32 actions = new Actions32(provider.kernels32(), provider.products32());
         this.once = new ArrayList<>(actions.of(plan.once()));
         this.steps = actions.of(plan.steps());
         once.add(actions.packing());
@@ -202,6 +203,11 @@ final class CpuEngine32 implements Engine {
             }
         }
         turn.set(t + 1);
+    }
+
+    @Override
+    public String description() {
+        return description;
     }
 
     @Override

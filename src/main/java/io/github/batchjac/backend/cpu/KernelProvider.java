@@ -1,10 +1,17 @@
 package io.github.batchjac.backend.cpu;
 
+import io.github.batchjac.plan.Plan;
 import java.lang.reflect.Constructor;
 
 /** Which kernels this JVM runs, decided once: with the vector API where that is fast, else plain Java. */
 final class KernelProvider {
     private static final KernelProvider CHOICE = choose();
+
+    /** What plain Java does per second on one thread, as measured, rounded down. */
+    private static final double PLAIN_FLOPS = 10e9;
+
+    /** Elements through an elementwise function. */
+    private static final double PLAIN_ELEMENTS = 100e6;
 
     private final Kernels32 kernels32;
     private final Kernels64 kernels64;
@@ -18,6 +25,7 @@ final class KernelProvider {
         this.reason = reason;
     }
 
+    /** What this JVM runs where speed is wanted. */
     static KernelProvider get() {
         return CHOICE;
     }
@@ -38,6 +46,32 @@ final class KernelProvider {
     /** "vector API: 512 bits", or why not and what to do: "vector API off: start java with --add-modules jdk.incubator.vector". */
     String reason() {
         return reason;
+    }
+
+    /**
+     * The kernels for one plan: plain Java for a small job in a process that has just started, which would be over before
+     * vector code is compiled; until then that is interpreted, at about a microsecond an operation.
+     */
+    static KernelProvider of(Plan plan) {
+        return CHOICE.vector && plan.workload().once() && isSmall(plan)
+                ? plain("too little work to be worth compiling for")
+                : CHOICE;
+    }
+
+    /** Whether plain Java is done in less than the second or so that compiling takes. */
+    private static boolean isSmall(Plan plan) {
+        double batch = plan.workload().batch();
+        return plan.work().flops(batch) / PLAIN_FLOPS + plan.work().elements(batch) / PLAIN_ELEMENTS < 1;
+    }
+
+    /** Matrix products. */
+    Gemm32 products32() {
+        return vector || this == CHOICE ? GemmChoice32.of(vector) : new PlainGemm32();
+    }
+
+    /** Matrix products. */
+    Gemm64 products64() {
+        return vector || this == CHOICE ? GemmChoice64.of(vector) : new PlainGemm64();
     }
 
     private static KernelProvider choose() {

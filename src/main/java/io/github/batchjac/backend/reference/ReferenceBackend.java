@@ -11,6 +11,8 @@ import io.github.batchjac.plan.Workload;
  * Jacobians in the order they come. Pays no heed to a plan's steps, structures and memory; made to be trusted, not fast.
  */
 public final class ReferenceBackend implements Backend {
+    static final String DESCRIPTION = "reference: dense float64, one sample at a time on one thread";
+
     private volatile boolean closed;
 
     @Override
@@ -20,7 +22,7 @@ public final class ReferenceBackend implements Backend {
 
     @Override
     public String description() {
-        return "dense float64, one sample at a time on one thread";
+        return DESCRIPTION;
     }
 
     @Override

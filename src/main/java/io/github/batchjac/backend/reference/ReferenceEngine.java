@@ -144,6 +144,11 @@ final class ReferenceEngine implements Engine {
     }
 
     @Override
+    public String description() {
+        return ReferenceBackend.DESCRIPTION;
+    }
+
+    @Override
     public void close() {
         parameters.clear();
         sums.clear();
