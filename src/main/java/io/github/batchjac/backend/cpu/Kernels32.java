@@ -21,10 +21,11 @@ interface Kernels32 {
     /**
      * {@code value = φ(z)}, {@code derivative = φ'(z)}; either may be null. In place for either of them.
      *
-     * <p>In ulp, over every finite z: identity, negate, relu, square exact or 1; sigmoid, tanh, elu, exp 4; softplus 8;
-     * silu 6; erf 6; gelu 12; gelu tanh 8 + 4|w|, w = 2u; log, sqrt, sin, cos, reciprocal 1. Derivatives: sigmoid and tanh
-     * 6 / 4; elu, exp, softplus, erf 4; log, sqrt, sin, cos 2; reciprocal 3 where 1/z is normal; those of silu and gelu, which
-     * have a zero, are within 8u of the sum of the magnitudes of their two terms.
+     * <p>In ulp, over every finite z: identity, negate, relu, leaky relu, square, sqrt, reciprocal 1; sigmoid, tanh, elu,
+     * exp 4; silu, erf 6; softplus 8; gelu 12; gelu tanh 8 + 4|w|, where it is z·σ(w); log, sin, cos 2. Derivatives: sigmoid
+     * and tanh 6 / 4; elu, exp, softplus, erf 4; log, sqrt, sin, cos 2; reciprocal 3 where 1/z is finite; identity, negate,
+     * relu, leaky relu, square 0. Those of silu, gelu and gelu tanh have a zero: within 8, 8 and 8 + 4|w| times u times the
+     * sum of the magnitudes of their two terms, plus the smallest number.
      */
     void map(
             Elementwise f,
