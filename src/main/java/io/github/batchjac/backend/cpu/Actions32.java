@@ -17,7 +17,11 @@ import org.jspecify.annotations.Nullable;
 
 /** Turns the steps of one plan into actions: chooses kernels, resolves shapes, allocates scratch. */
 final class Actions32 {
-    private final Kernels32 kernels;
+    private final ElementwiseKernels32 elementwise;
+    private final SoftmaxKernels32 softmax;
+    private final DiagonalKernels32 diagonals;
+    private final DenseKernels32 dense;
+    private final ReductionKernels32 reductions;
     private final Gemm32 gemm;
     private final Weights32 weights;
     private final Forward32 forward;
@@ -26,7 +30,11 @@ final class Actions32 {
     private int scratchPerSample;
 
     Actions32(Kernels32 kernels, Gemm32 gemm) {
-        this.kernels = kernels;
+        this.elementwise = kernels.elementwise();
+        this.softmax = kernels.softmax();
+        this.diagonals = kernels.diagonals();
+        this.dense = kernels.dense();
+        this.reductions = kernels.reductions();
         this.gemm = gemm;
         this.weights = new Weights32(gemm);
         this.forward = new Forward32(kernels, weights);
@@ -61,7 +69,7 @@ final class Actions32 {
         } else if (step instanceof Step.Repeat s) {
             return repeat(s.out(), s.in());
         } else if (step instanceof Step.Transpose s) {
-            return (f, samples) -> kernels.transpose(
+            return (f, samples) -> dense.transpose(
                     f.array(s.out()), f.offset(s.out()), f.array(s.in()), f.offset(s.in()), 1, s.rows(), s.cols());
         } else if (step instanceof Step.Zero s) {
             return (f, samples) -> {
@@ -98,7 +106,7 @@ final class Actions32 {
                 }
             };
         }
-        return Forward32.arithmetic(kernels, Op.Arithmetic.ADD, to, left.part(), right.part());
+        return Forward32.arithmetic(elementwise, Op.Arithmetic.ADD, to, left.part(), right.part());
     }
 
     private Action32 densify(Slot out, Operand in) {
@@ -106,7 +114,7 @@ final class Actions32 {
         int cols = in.structure().cols();
         if (in.structure() instanceof Diagonal d) {
             Slot numbers = d.unit() ? null : in.part();
-            return (f, samples) -> kernels.denseDiagonal(
+            return (f, samples) -> diagonals.denseDiagonal(
                     f.array(out),
                     f.offset(out),
                     f.arrayOrNull(numbers),
@@ -121,7 +129,7 @@ final class Actions32 {
             boolean log = in.structure() instanceof LogSoftmax;
             return (f, samples) -> {
                 if (log) {
-                    kernels.denseLogSoftmax(
+                    softmax.denseLogSoftmax(
                             f.array(out),
                             f.offset(out),
                             f.array(q),
@@ -131,7 +139,7 @@ final class Actions32 {
                             samples,
                             rows);
                 } else {
-                    kernels.denseSoftmax(
+                    softmax.denseSoftmax(
                             f.array(out),
                             f.offset(out),
                             f.array(q),
@@ -149,7 +157,7 @@ final class Actions32 {
                 return perSampleIf(
                         x.shared() && !out.shared(),
                         out,
-                        (f, b, samples) -> kernels.kroneckerIdentity(
+                        (f, b, samples) -> dense.kroneckerIdentity(
                                 f.array(out),
                                 f.offset(out, b),
                                 f.array(x),
@@ -163,7 +171,7 @@ final class Actions32 {
             return perSampleIf(
                     x.shared() && !out.shared(),
                     out,
-                    (f, b, samples) -> kernels.kronecker(
+                    (f, b, samples) -> dense.kronecker(
                             f.array(out),
                             f.offset(out, b),
                             f.array(a),
@@ -203,13 +211,12 @@ final class Actions32 {
     private Action32 repeat(Slot out, Slot in) {
         int size = in.size();
         if (in.shared() && !out.shared()) {
-            return (f, samples) -> kernels.broadcast(
+            return (f, samples) -> dense.broadcast(
                     f.array(out), f.offset(out), f.array(in), f.offset(in), samples * (out.size() / size), size);
         }
         return (f, samples) -> {
             for (int b = 0; b < samples; b++) {
-                kernels.broadcast(
-                        f.array(out), f.offset(out, b), f.array(in), f.offset(in, b), out.size() / size, size);
+                dense.broadcast(f.array(out), f.offset(out, b), f.array(in), f.offset(in, b), out.size() / size, size);
             }
         };
     }
@@ -267,7 +274,7 @@ final class Actions32 {
                 }
             };
         }
-        return (f, samples) -> kernels.sumRows(
+        return (f, samples) -> reductions.sumRows(
                 f.array(out),
                 f.offset(out),
                 weighted(f, a, s.weights(), samples),
@@ -282,7 +289,7 @@ final class Actions32 {
         if (weights == null) {
             return f.array(a);
         }
-        kernels.scaleSamples(
+        diagonals.scaleSamples(
                 f.scratch(), 0, f.array(weights), f.offset(weights), f.array(a), f.offset(a), samples, a.size());
         return f.scratch();
     }

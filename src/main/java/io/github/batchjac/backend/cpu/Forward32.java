@@ -11,11 +11,17 @@ import org.jspecify.annotations.Nullable;
 
 /** Actions that compute the values of the graph, and beside them what their Jacobians need. */
 final class Forward32 {
-    private final Kernels32 kernels;
+    private final ElementwiseKernels32 elementwise;
+    private final SoftmaxKernels32 softmax;
+    private final LossKernels32 losses;
+    private final ReductionKernels32 reductions;
     private final Weights32 weights;
 
     Forward32(Kernels32 kernels, Weights32 weights) {
-        this.kernels = kernels;
+        this.elementwise = kernels.elementwise();
+        this.softmax = kernels.softmax();
+        this.losses = kernels.losses();
+        this.reductions = kernels.reductions();
         this.weights = weights;
     }
 
@@ -25,7 +31,7 @@ final class Forward32 {
             Slot z = s.operands().get(0);
             Slot out = s.out();
             Slot derivative = s.derivative(0);
-            return (f, samples) -> kernels.map(
+            return (f, samples) -> elementwise.map(
                     map.function(),
                     f.arrayOrNull(out),
                     f.offsetOrZero(out),
@@ -46,7 +52,7 @@ final class Forward32 {
             Slot out = Objects.requireNonNull(s.out());
             Slot u = s.operands().get(0);
             Slot v = s.operands().get(1);
-            return (f, samples) -> kernels.dot(
+            return (f, samples) -> reductions.dot(
                     f.array(out),
                     f.offset(out),
                     f.array(u),
@@ -68,7 +74,7 @@ final class Forward32 {
         Slot b = s.operands().get(1);
         Slot out = s.out();
         Slot derivative = s.derivative(0);
-        Action32 value = out == null ? Action32.nothing() : arithmetic(kernels, op, out, a, b);
+        Action32 value = out == null ? Action32.nothing() : arithmetic(elementwise, op, out, a, b);
         if (derivative == null) {
             return value;
         }
@@ -76,7 +82,7 @@ final class Forward32 {
         Action32 beside = perSampleIf(
                 true,
                 derivative,
-                (f, i, samples) -> kernels.divideDerivatives(
+                (f, i, samples) -> elementwise.divideDerivatives(
                         null,
                         0,
                         f.array(derivative),
@@ -95,7 +101,7 @@ final class Forward32 {
     }
 
     /** {@code out = a ∘ b}, either of them repeated over {@code out}'s components or shared. */
-    static Action32 arithmetic(Kernels32 kernels, Op.Arithmetic op, Slot out, Slot a, Slot b) {
+    static Action32 arithmetic(ElementwiseKernels32 kernels, Op.Arithmetic op, Slot out, Slot a, Slot b) {
         int n = out.size();
         // a period within the whole tile: full and per sample, or the same for every sample
         boolean whole = (a.shared() || a.size() == n) && (b.shared() || b.size() == n);
@@ -163,7 +169,7 @@ final class Forward32 {
             }
             if (bias != null) {
                 int length = samples * m;
-                kernels.arithmetic(
+                elementwise.arithmetic(
                         Op.Arithmetic.ADD,
                         f.array(out),
                         f.offset(out),
@@ -185,7 +191,7 @@ final class Forward32 {
         Slot q = log ? s.derivative(0) : s.out();
         Slot rest = s.derivative(log ? 1 : 0);
         if (log) {
-            return (f, samples) -> kernels.logSoftmax(
+            return (f, samples) -> softmax.logSoftmax(
                     f.arrayOrNull(y),
                     f.offsetOrZero(y),
                     f.arrayOrNull(q),
@@ -198,7 +204,7 @@ final class Forward32 {
                     x.size());
         }
         Slot out = Objects.requireNonNull(q);
-        return (f, samples) -> kernels.softmax(
+        return (f, samples) -> softmax.softmax(
                 f.array(out),
                 f.offset(out),
                 f.arrayOrNull(rest),
@@ -216,13 +222,13 @@ final class Forward32 {
         return switch (op) {
             case SUM ->
                 (f, samples) ->
-                        kernels.sumComponents(f.array(out), f.offset(out), f.array(x), f.offset(x), samples, n, 1);
+                        reductions.sumComponents(f.array(out), f.offset(out), f.array(x), f.offset(x), samples, n, 1);
             case MEAN ->
-                (f, samples) -> kernels.sumComponents(
+                (f, samples) -> reductions.sumComponents(
                         f.array(out), f.offset(out), f.array(x), f.offset(x), samples, n, (float) (1.0 / n));
             case HALF_SQUARED_NORM ->
                 (f, samples) ->
-                        kernels.halfSquaredNorms(f.array(out), f.offset(out), f.array(x), f.offset(x), samples, n);
+                        reductions.halfSquaredNorms(f.array(out), f.offset(out), f.array(x), f.offset(x), samples, n);
         };
     }
 
@@ -245,14 +251,14 @@ final class Forward32 {
             int yo = f.offset(p, b);
             int to = f.offset(target, b);
             if (labels) {
-                kernels.softmaxCrossEntropyLabels(l, lo, g, go, f.labels(target), to, y, yo, samples, n);
+                losses.softmaxCrossEntropyLabels(l, lo, g, go, f.labels(target), to, y, yo, samples, n);
                 return;
             }
             float[] t = f.array(target);
             switch (op) {
-                case SQUARED_ERROR -> kernels.squaredError(l, lo, g, go, t, to, y, yo, samples, n);
-                case CROSS_ENTROPY -> kernels.crossEntropy(l, lo, g, go, t, to, y, yo, samples, n);
-                case SOFTMAX_CROSS_ENTROPY -> kernels.softmaxCrossEntropy(l, lo, g, go, t, to, y, yo, samples, n);
+                case SQUARED_ERROR -> losses.squaredError(l, lo, g, go, t, to, y, yo, samples, n);
+                case CROSS_ENTROPY -> losses.crossEntropy(l, lo, g, go, t, to, y, yo, samples, n);
+                case SOFTMAX_CROSS_ENTROPY -> losses.softmaxCrossEntropy(l, lo, g, go, t, to, y, yo, samples, n);
             }
         });
     }

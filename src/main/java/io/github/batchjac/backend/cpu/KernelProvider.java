@@ -1,7 +1,6 @@
 package io.github.batchjac.backend.cpu;
 
 import io.github.batchjac.plan.Plan;
-import java.lang.reflect.Constructor;
 
 /** Which kernels this JVM runs, decided once: with the vector API where that is fast, else plain Java. */
 final class KernelProvider {
@@ -85,14 +84,13 @@ final class KernelProvider {
             return plain("this JVM runs without the C2 compiler, which it needs");
         }
         try {
-            int bits = (int)
-                    vectorClass("VectorBits").getDeclaredMethod("preferredBits").invoke(null);
+            int bits = (int) vector("VectorBits", "preferredBits");
             if (bits < 256) {
                 return plain("this machine's vectors have " + bits + " bits, it pays from 256 on");
             }
             return new KernelProvider(
-                    (Kernels32) instance("VectorKernels32"),
-                    (Kernels64) instance("VectorKernels64"),
+                    (Kernels32) vector("VectorKernels32", "create"),
+                    (Kernels64) vector("VectorKernels64", "create"),
                     true,
                     "vector API: " + bits + " bits");
         } catch (ReflectiveOperationException | LinkageError e) {
@@ -106,16 +104,13 @@ final class KernelProvider {
         return !info.contains("interpreted") && !info.contains("emulated-client");
     }
 
-    private static Class<?> vectorClass(String name) throws ClassNotFoundException {
-        return Class.forName(KernelProvider.class.getPackageName() + "." + name);
-    }
-
-    private static Object instance(String name) throws ReflectiveOperationException {
-        Constructor<?> constructor = vectorClass(name).getDeclaredConstructor();
-        return constructor.newInstance();
+    /** What a class that this one must not name returns. */
+    private static Object vector(String name, String method) throws ReflectiveOperationException {
+        Class<?> type = Class.forName(KernelProvider.class.getPackageName() + "." + name);
+        return type.getDeclaredMethod(method).invoke(null);
     }
 
     private static KernelProvider plain(String why) {
-        return new KernelProvider(new PlainKernels32(), new PlainKernels64(), false, "vector API off: " + why);
+        return new KernelProvider(PlainKernels32.create(), PlainKernels64.create(), false, "vector API off: " + why);
     }
 }

@@ -14,12 +14,18 @@ import io.github.batchjac.structure.Structure.Softmax;
 
 /** Actions for the products that the table calls direct. */
 final class Products32 {
-    private final Kernels32 kernels;
+    private final ElementwiseKernels32 elementwise;
+    private final SoftmaxKernels32 softmax;
+    private final DiagonalKernels32 diagonals;
+    private final DenseKernels32 dense;
     private final Gemm32 gemm;
     private final Weights32 weights;
 
     Products32(Kernels32 kernels, Gemm32 gemm, Weights32 weights) {
-        this.kernels = kernels;
+        this.elementwise = kernels.elementwise();
+        this.softmax = kernels.softmax();
+        this.diagonals = kernels.diagonals();
+        this.dense = kernels.dense();
         this.gemm = gemm;
         this.weights = weights;
     }
@@ -51,19 +57,19 @@ final class Products32 {
             Slot in = a.unit() ? right.part() : left.part();
             return (f, samples) -> {
                 for (int i = 0; i < samples; i++) {
-                    kernels.broadcast(
+                    dense.broadcast(
                             f.array(out), f.offset(out, i), f.array(in), f.offset(in, i), rows / in.size(), in.size());
                 }
             };
         }
         if (rows == n) {
-            return Forward32.arithmetic(kernels, Op.Arithmetic.MULTIPLY, out, left.part(), right.part());
+            return Forward32.arithmetic(elementwise, Op.Arithmetic.MULTIPLY, out, left.part(), right.part());
         }
         Slot x = left.part();
         Slot y = right.part();
         return (f, samples) -> {
             for (int i = 0; i < samples; i++) {
-                kernels.arithmetic(
+                elementwise.arithmetic(
                         Op.Arithmetic.MULTIPLY,
                         f.array(out),
                         f.offset(out, i),
@@ -82,7 +88,7 @@ final class Products32 {
         Slot numbers = d.unit() ? null : left.part();
         boolean dShared = numbers == null || numbers.shared();
         if (d.repeat() == 1 && numbers != null) {
-            return (f, samples) -> kernels.scaleRows(
+            return (f, samples) -> diagonals.scaleRows(
                     f.array(out),
                     f.offset(out),
                     f.array(numbers),
@@ -95,7 +101,7 @@ final class Products32 {
                     d.n(),
                     cols);
         }
-        return (f, samples) -> kernels.tileRows(
+        return (f, samples) -> diagonals.tileRows(
                 f.array(out),
                 f.offset(out),
                 f.arrayOrNull(numbers),
@@ -114,7 +120,7 @@ final class Products32 {
         Slot numbers = d.unit() ? null : right.part();
         boolean dShared = numbers == null || numbers.shared();
         if (d.repeat() == 1 && numbers != null) {
-            return (f, samples) -> kernels.scaleColumns(
+            return (f, samples) -> diagonals.scaleColumns(
                     f.array(out),
                     f.offset(out),
                     f.array(a),
@@ -127,7 +133,7 @@ final class Products32 {
                     rows,
                     d.n());
         }
-        return (f, samples) -> kernels.foldRows(
+        return (f, samples) -> diagonals.foldRows(
                 f.array(out),
                 f.offset(out),
                 f.array(a),
@@ -157,13 +163,13 @@ final class Products32 {
             int qo = f.offset(q, b);
             int ro = f.offset(rest, b);
             if (log && rows) {
-                kernels.rowsTimesLogSoftmaxTransposed(to, o, m, mo, f.array(q), qo, f.array(rest), ro, samples, 1, n);
+                softmax.rowsTimesLogSoftmaxTransposed(to, o, m, mo, f.array(q), qo, f.array(rest), ro, samples, 1, n);
             } else if (log) {
-                kernels.logSoftmaxTimesColumns(to, o, m, mo, f.array(q), qo, f.array(rest), ro, samples, n, cols);
+                softmax.logSoftmaxTimesColumns(to, o, m, mo, f.array(q), qo, f.array(rest), ro, samples, n, cols);
             } else if (rows) {
-                kernels.softmaxTimesRows(to, o, m, mo, f.array(q), qo, f.array(rest), ro, samples, 1, n);
+                softmax.softmaxTimesRows(to, o, m, mo, f.array(q), qo, f.array(rest), ro, samples, 1, n);
             } else {
-                kernels.softmaxTimesColumns(to, o, m, mo, f.array(q), qo, f.array(rest), ro, samples, n, cols);
+                softmax.softmaxTimesColumns(to, o, m, mo, f.array(q), qo, f.array(rest), ro, samples, n, cols);
             }
         });
     }
@@ -181,9 +187,9 @@ final class Products32 {
             int qo = f.offset(q, b);
             int ro = f.offset(rest, b);
             if (log) {
-                kernels.rowsTimesLogSoftmax(to, o, m, mo, f.array(q), qo, f.array(rest), ro, samples, rows, n);
+                softmax.rowsTimesLogSoftmax(to, o, m, mo, f.array(q), qo, f.array(rest), ro, samples, rows, n);
             } else {
-                kernels.softmaxTimesRows(to, o, m, mo, f.array(q), qo, f.array(rest), ro, samples, rows, n);
+                softmax.softmaxTimesRows(to, o, m, mo, f.array(q), qo, f.array(rest), ro, samples, rows, n);
             }
         });
     }

@@ -11,12 +11,12 @@ class KernelProviderTest {
         assertThat(provider).isSameAs(KernelProvider.get());
         if (provider.vector()) {
             assertThat(provider.reason()).matches("vector API: \\d+ bits");
-            assertThat(provider.kernels32()).isInstanceOf(VectorKernels32.class);
-            assertThat(provider.kernels64()).isInstanceOf(VectorKernels64.class);
+            assertThat(provider.kernels32().elementwise()).isInstanceOf(VectorElementwiseKernels32.class);
+            assertThat(provider.kernels64().elementwise()).isInstanceOf(VectorElementwiseKernels64.class);
         } else {
             assertThat(provider.reason()).startsWith("vector API off: ");
-            assertThat(provider.kernels32()).isExactlyInstanceOf(PlainKernels32.class);
-            assertThat(provider.kernels64()).isExactlyInstanceOf(PlainKernels64.class);
+            assertThat(provider.kernels32().elementwise()).isExactlyInstanceOf(PlainElementwiseKernels32.class);
+            assertThat(provider.kernels64().elementwise()).isExactlyInstanceOf(PlainElementwiseKernels64.class);
         }
     }
 }

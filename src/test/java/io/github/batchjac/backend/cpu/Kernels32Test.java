@@ -68,7 +68,7 @@ class Kernels32Test {
                 float[] b = random(2, r);
                 for (Op.Arithmetic op : Op.Arithmetic.values()) {
                     float[] out = destination(length);
-                    kernels.arithmetic(op, out, PAD, a, PAD, p, b, PAD, r, length);
+                    kernels.elementwise().arithmetic(op, out, PAD, a, PAD, p, b, PAD, r, length);
                     check(op.toString(), out, length, i -> {
                         float x = a[PAD + i % p];
                         float y = b[PAD + i % r];
@@ -82,7 +82,7 @@ class Kernels32Test {
                 }
                 float[] da = destination(length);
                 float[] db = destination(length);
-                kernels.divideDerivatives(da, PAD, db, PAD, a, PAD, p, b, PAD, r, length);
+                kernels.elementwise().divideDerivatives(da, PAD, db, PAD, a, PAD, p, b, PAD, r, length);
                 check("1/b", da, length, i -> 1f / b[PAD + i % r]);
                 check("-a/b²", db, length, i -> -(a[PAD + i % p] / b[PAD + i % r]) / b[PAD + i % r]);
             }
@@ -105,7 +105,7 @@ class Kernels32Test {
                             continue;
                         }
                         float[] out = destination(batch * size);
-                        kernels.scaleColumns(out, PAD, a, PAD, aShared, d, PAD, dShared, batch, rows, cols);
+                        kernels.diagonals().scaleColumns(out, PAD, a, PAD, aShared, d, PAD, dShared, batch, rows, cols);
                         check(
                                 "columns",
                                 out,
@@ -113,7 +113,7 @@ class Kernels32Test {
                                 i -> a[PAD + (aShared ? i % size : i)]
                                         * d[PAD + (dShared ? 0 : i / size * cols) + i % cols]);
                         float[] byRows = destination(batch * size);
-                        kernels.scaleRows(byRows, PAD, d, PAD, dShared, a, PAD, aShared, batch, rows, cols);
+                        kernels.diagonals().scaleRows(byRows, PAD, d, PAD, dShared, a, PAD, aShared, batch, rows, cols);
                         check(
                                 "rows",
                                 byRows,
@@ -122,11 +122,14 @@ class Kernels32Test {
                                         * d[PAD + (dShared ? 0 : i / size * rows) + i % size / cols]);
                         if (!aShared) {
                             float[] inPlace = a.clone();
-                            kernels.scaleColumns(inPlace, PAD, inPlace, PAD, false, d, PAD, dShared, batch, rows, cols);
+                            kernels.diagonals()
+                                    .scaleColumns(
+                                            inPlace, PAD, inPlace, PAD, false, d, PAD, dShared, batch, rows, cols);
                             assertThat(Arrays.copyOfRange(inPlace, PAD, PAD + batch * size))
                                     .isEqualTo(Arrays.copyOfRange(out, PAD, PAD + batch * size));
                             inPlace = a.clone();
-                            kernels.scaleRows(inPlace, PAD, d, PAD, dShared, inPlace, PAD, false, batch, rows, cols);
+                            kernels.diagonals()
+                                    .scaleRows(inPlace, PAD, d, PAD, dShared, inPlace, PAD, false, batch, rows, cols);
                             assertThat(Arrays.copyOfRange(inPlace, PAD, PAD + batch * size))
                                     .isEqualTo(Arrays.copyOfRange(byRows, PAD, PAD + batch * size));
                         }
@@ -134,7 +137,7 @@ class Kernels32Test {
                     float[] a = random(3, batch * cols);
                     float[] c = random(4, batch);
                     float[] out = destination(batch * cols);
-                    kernels.scaleSamples(out, PAD, c, PAD, a, PAD, batch, cols);
+                    kernels.diagonals().scaleSamples(out, PAD, c, PAD, a, PAD, batch, cols);
                     check("samples", out, batch * cols, i -> c[PAD + i / cols] * a[PAD + i]);
                 }
             }
@@ -153,8 +156,20 @@ class Kernels32Test {
                             float[] d = random(1, Math.max(1, batch) * repeat * n);
                             float[] a = random(2, Math.max(1, batch) * rows * repeat * n);
                             float[] out = destination(batch * rows * n);
-                            kernels.foldRows(
-                                    out, PAD, a, PAD, shared, ones ? null : d, PAD, shared, batch, rows, repeat, n);
+                            kernels.diagonals()
+                                    .foldRows(
+                                            out,
+                                            PAD,
+                                            a,
+                                            PAD,
+                                            shared,
+                                            ones ? null : d,
+                                            PAD,
+                                            shared,
+                                            batch,
+                                            rows,
+                                            repeat,
+                                            n);
                             check("fold", out, batch * rows * n, i -> {
                                 int b = shared ? 0 : i / (rows * n);
                                 float sum = 0f;
@@ -166,8 +181,20 @@ class Kernels32Test {
                                 return sum;
                             });
                             float[] tiled = destination(batch * repeat * n * rows);
-                            kernels.tileRows(
-                                    tiled, PAD, ones ? null : d, PAD, shared, a, PAD, shared, batch, repeat, n, rows);
+                            kernels.diagonals()
+                                    .tileRows(
+                                            tiled,
+                                            PAD,
+                                            ones ? null : d,
+                                            PAD,
+                                            shared,
+                                            a,
+                                            PAD,
+                                            shared,
+                                            batch,
+                                            repeat,
+                                            n,
+                                            rows);
                             check("tile", tiled, batch * repeat * n * rows, i -> {
                                 int row = i / rows; // of (batch, repeat, n)
                                 int b = shared ? 0 : row / (repeat * n);
@@ -194,7 +221,7 @@ class Kernels32Test {
                         float[] d = random(n, Math.max(1, batch) * rows);
                         d[PAD] = Float.NaN;
                         float[] out = destination(batch * rows * n);
-                        kernels.denseDiagonal(out, PAD, ones ? null : d, PAD, shared, batch, repeat, n);
+                        kernels.diagonals().denseDiagonal(out, PAD, ones ? null : d, PAD, shared, batch, repeat, n);
                         check("diagonal", out, batch * rows * n, i -> {
                             int row = i / n;
                             return row % n != i % n ? 0f : ones ? 1f : d[PAD + (shared ? row % rows : row)];
@@ -217,23 +244,13 @@ class Kernels32Test {
                         float[] r = random(1, Math.max(1, batch) * m);
                         float[] x = random(2, Math.max(1, batch) * n);
                         float[] out = destination(batch * m * n);
-                        kernels.outer(out, PAD, r, PAD, rShared, x, PAD, xShared, batch, m, n);
+                        kernels.dense().outer(out, PAD, r, PAD, rShared, x, PAD, xShared, batch, m, n);
                         check(
                                 "outer",
                                 out,
                                 batch * m * n,
                                 i -> r[PAD + (rShared ? i / n % m : i / n)]
                                         * x[PAD + (xShared ? 0 : i / (m * n) * n) + i % n]);
-                        float[] before = out.clone();
-                        kernels.accumulateOuter(out, PAD, 0.3125f, r, PAD, rShared, x, PAD, xShared, batch, m, n);
-                        check(
-                                "outer +=",
-                                out,
-                                batch * m * n,
-                                i -> Math.fma(
-                                        0.3125f * r[PAD + (rShared ? i / n % m : i / n)],
-                                        x[PAD + (xShared ? 0 : i / (m * n) * n) + i % n],
-                                        before[PAD + i]));
                     }
                     kronecker(kernels, batch, m, n, false);
                     kronecker(kernels, batch, m, n, true);
@@ -247,7 +264,7 @@ class Kernels32Test {
         float[] x = random(3, batch * n);
         float[] a = random(4, Math.max(1, batch) * k * m);
         float[] identity = destination(batch * m * m * n);
-        kernels.kroneckerIdentity(identity, PAD, x, PAD, batch, m, n, rowForm);
+        kernels.dense().kroneckerIdentity(identity, PAD, x, PAD, batch, m, n, rowForm);
         check("kronecker identity", identity, batch * m * m * n, i -> {
             int column = i % (m * n);
             int j = rowForm ? column % m : column / n;
@@ -256,7 +273,7 @@ class Kernels32Test {
         });
         for (boolean shared : new boolean[] {false, true}) {
             float[] out = destination(batch * k * m * n);
-            kernels.kronecker(out, PAD, a, PAD, shared, x, PAD, batch, k, m, n, rowForm);
+            kernels.dense().kronecker(out, PAD, a, PAD, shared, x, PAD, batch, k, m, n, rowForm);
             check("kronecker", out, batch * k * m * n, i -> {
                 int column = i % (m * n);
                 int j = rowForm ? column % m : column / n;
@@ -276,7 +293,7 @@ class Kernels32Test {
                     int size = rows * cols;
                     float[] a = random(1, batch * size);
                     float[] out = destination(batch * size);
-                    kernels.transpose(out, PAD, a, PAD, batch, rows, cols);
+                    kernels.dense().transpose(out, PAD, a, PAD, batch, rows, cols);
                     check(
                             "transpose",
                             out,
@@ -288,14 +305,10 @@ class Kernels32Test {
                 float[] a = random(1, Math.max(1, batch) * n);
                 float[] b = random(2, batch * n);
                 float[] out = destination(batch * n);
-                kernels.add(out, PAD, a, PAD, b, PAD, batch * n);
-                check("add", out, batch * n, i -> a[PAD + i] + b[PAD + i]);
-                kernels.accumulate(out, PAD, a, PAD, batch * n);
-                check("accumulate", out, batch * n, i -> (a[PAD + i] + b[PAD + i]) + a[PAD + i]);
-                kernels.broadcast(out, PAD, a, PAD, batch, n);
+                kernels.dense().broadcast(out, PAD, a, PAD, batch, n);
                 check("broadcast", out, batch * n, i -> a[PAD + i % n]);
                 float[] sums = destination(n);
-                kernels.sumRows(sums, PAD, b, PAD, batch, n, false);
+                kernels.reductions().sumRows(sums, PAD, b, PAD, batch, n, false);
                 check("sum of rows", sums, n, i -> {
                     float sum = 0f;
                     for (int r = 0; r < batch; r++) {
@@ -304,8 +317,8 @@ class Kernels32Test {
                     return sum;
                 });
                 float[] cut = destination(n);
-                kernels.sumRows(cut, PAD, b, PAD, batch / 2, n, false);
-                kernels.sumRows(cut, PAD, b, PAD + batch / 2 * n, batch - batch / 2, n, true);
+                kernels.reductions().sumRows(cut, PAD, b, PAD, batch / 2, n, false);
+                kernels.reductions().sumRows(cut, PAD, b, PAD + batch / 2 * n, batch - batch / 2, n, true);
                 assertThat(cut).isEqualTo(sums);
             }
         }
@@ -320,16 +333,14 @@ class Kernels32Test {
             float[] u = random(1, batch * n);
             float[] v = random(2, batch * n);
             float[] sum = destination(batch);
-            float[] norm = destination(batch);
             float[] half = destination(batch);
             float[] dot = destination(batch);
             float[] error = destination(batch);
             float[] gradient = destination(batch * n);
-            kernels.sumComponents(sum, PAD, u, PAD, batch, n, 0.25f);
-            kernels.squaredNorms(norm, PAD, u, PAD, batch, n, false);
-            kernels.halfSquaredNorms(half, PAD, u, PAD, batch, n);
-            kernels.dot(dot, PAD, u, PAD, false, v, PAD, true, batch, n);
-            kernels.squaredError(error, PAD, gradient, PAD, u, PAD, v, PAD, batch, n);
+            kernels.reductions().sumComponents(sum, PAD, u, PAD, batch, n, 0.25f);
+            kernels.reductions().halfSquaredNorms(half, PAD, u, PAD, batch, n);
+            kernels.reductions().dot(dot, PAD, u, PAD, false, v, PAD, true, batch, n);
+            kernels.losses().squaredError(error, PAD, gradient, PAD, u, PAD, v, PAD, batch, n);
             check("residual", gradient, batch * n, i -> v[PAD + i] - u[PAD + i]);
             for (int b = 0; b < batch; b++) {
                 BigDecimal s = BigDecimal.ZERO;
@@ -359,18 +370,14 @@ class Kernels32Test {
                         2,
                         at);
                 worst.see(Exact.inUnits(dot[PAD + b], d, unit(d, da, tiny)), 2, at);
-                worst.see(Exact.ulps(norm[PAD + b], q), 4, at);
                 worst.see(Exact.ulps(half[PAD + b], q.multiply(Exact.HALF)), 4, at);
                 worst.see(Exact.ulps(error[PAD + b], e.multiply(Exact.HALF)), 8, at);
             }
-            float[] twice = norm.clone();
-            kernels.squaredNorms(twice, PAD, u, PAD, batch, n, true);
-            check("norms +=", twice, batch, i -> norm[PAD + i] + norm[PAD + i]);
             for (int b = 0; b < batch; b++) {
                 float[] one = new float[1];
-                kernels.squaredNorms(one, 0, u, PAD + b * n, 1, n, false);
-                assertThat(one[0]).isEqualTo(norm[PAD + b]);
-                kernels.squaredError(one, 0, null, 0, u, PAD + b * n, v, PAD + b * n, 1, n);
+                kernels.reductions().halfSquaredNorms(one, 0, u, PAD + b * n, 1, n);
+                assertThat(one[0]).isEqualTo(half[PAD + b]);
+                kernels.losses().squaredError(one, 0, null, 0, u, PAD + b * n, v, PAD + b * n, 1, n);
                 assertThat(one[0]).isEqualTo(error[PAD + b]);
             }
         }
@@ -388,9 +395,9 @@ class Kernels32Test {
             float[] a = new float[n];
             Arrays.fill(a, Float.MAX_VALUE);
             float[] out = new float[1];
-            kernels.squaredNorms(out, 0, a, 0, 1, n, false);
+            kernels.reductions().halfSquaredNorms(out, 0, a, 0, 1, n);
             assertThat(out[0]).isEqualTo(Float.POSITIVE_INFINITY);
-            kernels.sumComponents(out, 0, a, 0, 1, n, 1f);
+            kernels.reductions().sumComponents(out, 0, a, 0, 1, n, 1f);
             assertThat(out[0]).isEqualTo(Float.POSITIVE_INFINITY);
         }
     }
@@ -418,7 +425,7 @@ class Kernels32Test {
             }
             float[] loss = new float[1];
             float[] gradient = new float[n];
-            kernels.crossEntropy(loss, 0, gradient, 0, t, 0, p, 0, 1, n);
+            kernels.losses().crossEntropy(loss, 0, gradient, 0, t, 0, p, 0, 1, n);
             worst.see(Exact.inUnits(loss[0], exact, magnitude), 8, n);
             for (int i = 0; i < n; i++) {
                 assertThat(gradient[i]).isEqualTo(i % 3 == 1 ? 0f : -t[i] / p[i]);

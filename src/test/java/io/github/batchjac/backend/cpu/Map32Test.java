@@ -20,8 +20,8 @@ class Map32Test {
     /** Unit roundoff. */
     private static final BigDecimal U = BigDecimal.valueOf(Math.ulp(1f)).divide(Exact.TWO);
 
-    static Stream<Kernels32> twins() {
-        return Twins.kernels32();
+    static Stream<ElementwiseKernels32> twins() {
+        return Twins.kernels32().map(Kernels32::elementwise);
     }
 
     /** Every exponent and both signs, the range where exp is neither 0 nor 1 more densely, the zeros of derivatives. */
@@ -97,7 +97,7 @@ class Map32Test {
     @EnumSource(Kind.class)
     void valuesAndDerivativesAreWithinTheirBound(Kind kind) {
         Elementwise f = function(kind);
-        for (Kernels32 kernels : Twins.kernels32().toList()) {
+        for (ElementwiseKernels32 kernels : twins().toList()) {
             float[] value = new float[POINTS.length];
             float[] derivative = new float[POINTS.length];
             kernels.map(f, value, 0, derivative, 0, POINTS, 0, POINTS.length);
@@ -132,7 +132,7 @@ class Map32Test {
 
     @ParameterizedTest
     @MethodSource("twins")
-    void logarithmAndTrigonometryAreWithinTwoUlp(Kernels32 kernels) {
+    void logarithmAndTrigonometryAreWithinTwoUlp(ElementwiseKernels32 kernels) {
         for (Kind kind : List.of(Kind.LOG, Kind.SIN, Kind.COS)) {
             float[] value = new float[POINTS.length];
             float[] derivative = new float[POINTS.length];
@@ -162,8 +162,8 @@ class Map32Test {
         Elementwise f = function(kind);
         float[] value = new float[POINTS.length];
         float[] derivative = new float[POINTS.length];
-        new PlainKernels32().map(f, value, 0, derivative, 0, POINTS, 0, POINTS.length);
-        for (Kernels32 kernels : Twins.kernels32().toList()) {
+        new PlainElementwiseKernels32().map(f, value, 0, derivative, 0, POINTS, 0, POINTS.length);
+        for (ElementwiseKernels32 kernels : twins().toList()) {
             for (int n : Twins.SIZES) {
                 float[] v = new float[n + 3];
                 float[] d = new float[n + 3];
@@ -200,7 +200,7 @@ class Map32Test {
             {Kind.ERF, -1f, 1f, 0f, 0f},
             {Kind.RECIPROCAL, 0f, 0f, 0f, 0f},
         };
-        for (Kernels32 kernels : Twins.kernels32().toList()) {
+        for (ElementwiseKernels32 kernels : twins().toList()) {
             for (Object[] row : cases) {
                 float[] z = new float[40];
                 for (int i = 0; i < z.length; i++) {
@@ -220,7 +220,7 @@ class Map32Test {
     @ParameterizedTest
     @EnumSource(Kind.class)
     void nanStaysWhereItIs(Kind kind) {
-        for (Kernels32 kernels : Twins.kernels32().toList()) {
+        for (ElementwiseKernels32 kernels : twins().toList()) {
             float[] z = new float[67];
             java.util.Arrays.fill(z, 0.75f);
             z[3] = Float.NaN;
@@ -237,7 +237,7 @@ class Map32Test {
 
     @ParameterizedTest
     @MethodSource("twins")
-    void reluHasSlopeZeroAtZero(Kernels32 kernels) {
+    void reluHasSlopeZeroAtZero(ElementwiseKernels32 kernels) {
         float[] z = new float[40];
         float[] derivative = new float[40];
         java.util.Arrays.fill(derivative, 5f);

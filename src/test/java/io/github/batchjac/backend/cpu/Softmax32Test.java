@@ -84,7 +84,7 @@ class Softmax32Test {
             float[] qs = new float[x.length];
             float[] ys = new float[x.length];
             float[] rests = new float[KINDS];
-            kernels.logSoftmax(ys, 0, qs, 0, rests, 0, x, 0, KINDS, n);
+            kernels.softmax().logSoftmax(ys, 0, qs, 0, rests, 0, x, 0, KINDS, n);
             BigDecimal[][] numerators = new BigDecimal[KINDS][];
             for (int b = 0; b < KINDS; b++) {
                 numerators[b] = Exact.numerators(row(x, b, n));
@@ -93,15 +93,15 @@ class Softmax32Test {
             float[] jacobian = new float[KINDS * dense * dense];
             float[] logJacobian = new float[KINDS * dense * dense];
             if (dense > 0) {
-                kernels.denseSoftmax(jacobian, 0, qs, 0, rests, 0, KINDS, n);
-                kernels.denseLogSoftmax(logJacobian, 0, qs, 0, rests, 0, KINDS, n);
+                kernels.softmax().denseSoftmax(jacobian, 0, qs, 0, rests, 0, KINDS, n);
+                kernels.softmax().denseLogSoftmax(logJacobian, 0, qs, 0, rests, 0, KINDS, n);
             }
             for (int label = 0; label < n; label += Math.max(1, n / 4)) {
                 long[] labels = new long[KINDS];
                 Arrays.fill(labels, label);
                 float[] loss = new float[KINDS];
                 float[] gradient = new float[x.length];
-                kernels.softmaxCrossEntropyLabels(loss, 0, gradient, 0, labels, 0, x, 0, KINDS, n);
+                kernels.losses().softmaxCrossEntropyLabels(loss, 0, gradient, 0, labels, 0, x, 0, KINDS, n);
                 for (int b = 0; b < KINDS; b++) {
                     double[] row = row(x, b, n);
                     BigDecimal[] e = numerators[b];
@@ -176,7 +176,7 @@ class Softmax32Test {
         int n = 1_000_000;
         float[] x = random(new Random(3), n, 3);
         float[] q = new float[n];
-        kernels.softmax(q, 0, null, 0, x, 0, 1, n);
+        kernels.softmax().softmax(q, 0, null, 0, x, 0, 1, n);
         double max = Double.NEGATIVE_INFINITY;
         for (float v : x) {
             max = Math.max(max, v);
@@ -210,8 +210,8 @@ class Softmax32Test {
             float[] loss = new float[batch];
             float[] gradient = new float[batch * n];
             float[] target = new float[batch * n];
-            kernels.logSoftmax(y, 0, q, 0, rest, 0, x, 0, batch, n);
-            kernels.softmaxCrossEntropy(loss, 0, gradient, 0, target, 0, x, 0, batch, n);
+            kernels.softmax().logSoftmax(y, 0, q, 0, rest, 0, x, 0, batch, n);
+            kernels.losses().softmaxCrossEntropy(loss, 0, gradient, 0, target, 0, x, 0, batch, n);
             for (int b = 0; b < batch; b++) {
                 boolean nan = b % 2 == 1;
                 assertThat(Float.isNaN(rest[b])).isEqualTo(nan);
@@ -222,7 +222,7 @@ class Softmax32Test {
                     assertThat(Float.isNaN(gradient[i])).isEqualTo(nan);
                 }
             }
-            kernels.softmaxCrossEntropyLabels(loss, 0, gradient, 0, new long[batch], 0, x, 0, batch, n);
+            kernels.losses().softmaxCrossEntropyLabels(loss, 0, gradient, 0, new long[batch], 0, x, 0, batch, n);
             for (int b = 0; b < batch; b++) {
                 assertThat(Float.isNaN(loss[b])).isEqualTo(b % 2 == 1);
                 assertThat(Float.isNaN(gradient[b * n])).isEqualTo(b % 2 == 1);
@@ -247,7 +247,7 @@ class Softmax32Test {
             }
             float[] loss = new float[KINDS];
             float[] gradient = new float[x.length];
-            kernels.softmaxCrossEntropy(loss, 0, gradient, 0, target, 0, x, 0, KINDS, n);
+            kernels.losses().softmaxCrossEntropy(loss, 0, gradient, 0, target, 0, x, 0, KINDS, n);
             for (int b = 0; b < KINDS; b++) {
                 double[] row = row(x, b, n);
                 double[] t = row(target, b, n);
@@ -300,21 +300,21 @@ class Softmax32Test {
                 float[] x = batch(n);
                 float[] q = new float[x.length];
                 float[] rest = new float[KINDS];
-                kernels.softmax(q, 0, rest, 0, x, 0, KINDS, n);
+                kernels.softmax().softmax(q, 0, rest, 0, x, 0, KINDS, n);
                 float[] rows = random(random, KINDS * k * n, 1);
                 float[] columns = new float[rows.length];
-                kernels.transpose(columns, 0, rows, 0, KINDS, k, n);
+                kernels.dense().transpose(columns, 0, rows, 0, KINDS, k, n);
                 float[][] results = new float[5][rows.length];
-                kernels.softmaxTimesRows(results[0], 0, rows, 0, q, 0, rest, 0, KINDS, k, n);
-                kernels.rowsTimesLogSoftmax(results[1], 0, rows, 0, q, 0, rest, 0, KINDS, k, n);
-                kernels.rowsTimesLogSoftmaxTransposed(results[2], 0, rows, 0, q, 0, rest, 0, KINDS, k, n);
+                kernels.softmax().softmaxTimesRows(results[0], 0, rows, 0, q, 0, rest, 0, KINDS, k, n);
+                kernels.softmax().rowsTimesLogSoftmax(results[1], 0, rows, 0, q, 0, rest, 0, KINDS, k, n);
+                kernels.softmax().rowsTimesLogSoftmaxTransposed(results[2], 0, rows, 0, q, 0, rest, 0, KINDS, k, n);
                 float[] out = new float[rows.length];
-                kernels.softmaxTimesColumns(out, 0, columns, 0, q, 0, rest, 0, KINDS, n, k);
-                kernels.transpose(results[3], 0, out, 0, KINDS, n, k);
-                kernels.logSoftmaxTimesColumns(out, 0, columns, 0, q, 0, rest, 0, KINDS, n, k);
-                kernels.transpose(results[4], 0, out, 0, KINDS, n, k);
+                kernels.softmax().softmaxTimesColumns(out, 0, columns, 0, q, 0, rest, 0, KINDS, n, k);
+                kernels.dense().transpose(results[3], 0, out, 0, KINDS, n, k);
+                kernels.softmax().logSoftmaxTimesColumns(out, 0, columns, 0, q, 0, rest, 0, KINDS, n, k);
+                kernels.dense().transpose(results[4], 0, out, 0, KINDS, n, k);
                 float[] inPlace = rows.clone();
-                kernels.softmaxTimesRows(inPlace, 0, inPlace, 0, q, 0, rest, 0, KINDS, k, n);
+                kernels.softmax().softmaxTimesRows(inPlace, 0, inPlace, 0, q, 0, rest, 0, KINDS, k, n);
                 assertThat(inPlace).isEqualTo(results[0]);
                 for (int b = 0; b < KINDS; b++) {
                     double[] qb = row(q, b, n);
@@ -370,11 +370,12 @@ class Softmax32Test {
     private static float[] run(Kernels32 kernels, float[] x, float[] target, int from, int batch, int n) {
         int size = batch * n;
         float[] out = new float[4 * size + 2 * batch];
-        kernels.logSoftmax(out, size, out, 0, out, 2 * size, x, from * n, batch, n);
-        kernels.softmaxCrossEntropy(
-                out, 2 * size + batch, out, 2 * size + 2 * batch, target, from * n, x, from * n, batch, n);
+        kernels.softmax().logSoftmax(out, size, out, 0, out, 2 * size, x, from * n, batch, n);
+        kernels.losses()
+                .softmaxCrossEntropy(
+                        out, 2 * size + batch, out, 2 * size + 2 * batch, target, from * n, x, from * n, batch, n);
         System.arraycopy(x, from * n, out, out.length - size, size);
-        kernels.softmax(out, out.length - size, null, 0, out, out.length - size, batch, n);
+        kernels.softmax().softmax(out, out.length - size, null, 0, out, out.length - size, batch, n);
         for (int i = 0; i < size; i++) {
             assertThat(out[out.length - size + i]).isEqualTo(out[i]);
         }

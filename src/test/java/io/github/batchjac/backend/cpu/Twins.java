@@ -11,14 +11,24 @@ final class Twins {
     private Twins() {}
 
     static Stream<Kernels32> kernels32() {
-        return Stream.of(new PlainKernels32(), new VectorKernels32());
+        return Stream.of(PlainKernels32.create(), VectorKernels32.create());
     }
 
     static Stream<Kernels64> kernels64() {
-        return Stream.of(new PlainKernels64(), new VectorKernels64());
+        return Stream.of(PlainKernels64.create(), VectorKernels64.create());
     }
 
+    static String name(Kernels32 kernels) {
+        return name(kernels.elementwise());
+    }
+
+    static String name(Kernels64 kernels) {
+        return name(kernels.elementwise());
+    }
+
+    /** "plain32". */
     static String name(Object kernels) {
-        return kernels.getClass().getSimpleName().toLowerCase(Locale.ROOT);
+        String name = kernels.getClass().getSimpleName();
+        return name.replace("ElementwiseKernels", "").toLowerCase(Locale.ROOT);
     }
 }

@@ -1,0 +1,120 @@
+package io.github.batchjac.backend.cpu;
+
+import static io.github.batchjac.backend.cpu.PlainSums32.total;
+import static io.github.batchjac.backend.cpu.VectorLoops32.run;
+import static io.github.batchjac.backend.cpu.VectorMath32.ONE;
+import static io.github.batchjac.backend.cpu.VectorMath32.S;
+import static io.github.batchjac.backend.cpu.VectorMath32.ZERO;
+import static io.github.batchjac.backend.cpu.VectorMath32.all;
+import static io.github.batchjac.backend.cpu.VectorNormaliser32.surprise;
+import static io.github.batchjac.backend.cpu.VectorScratch32.BLOCK;
+import static io.github.batchjac.backend.cpu.VectorScratch32.RESULT;
+import static io.github.batchjac.backend.cpu.VectorScratch32.SCRATCH;
+import static jdk.incubator.vector.VectorOperators.EQ;
+import static jdk.incubator.vector.VectorOperators.GT;
+
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
+import jdk.incubator.vector.FloatVector;
+import org.jspecify.annotations.Nullable;
+
+/** With the vector API. */
+final class VectorLossKernels32 extends PlainLossKernels32 {
+    /** Lanes. */
+    private static final int L = S.length();
+
+    /** Loops over whole vectors, to be compiled by themselves; see {@link VectorLoops32}. */
+    private static final MethodHandle[] LOOPS = VectorLoops32.find(MethodHandles.lookup(), "surprises");
+
+    private static final int SURPRISES = 0;
+
+    VectorLossKernels32(VectorNormaliser32 normaliser, VectorSums32 sums) {
+        super(normaliser, sums);
+    }
+
+    /** Block by block: the surprises into scratch, then their product with the target. */
+    @Override
+    float surprises(float[] target, int to, float[] x, int xo, int n, float largest, float log) {
+        if (n < L) {
+            return super.surprises(target, to, x, xo, n, largest, log);
+        }
+        float[] scratch = SCRATCH.get();
+        float sum = 0f;
+        double errors = 0;
+        int length;
+        for (int i = 0; i < n; i += length) {
+            length = n - i < 2 * BLOCK ? n - i : BLOCK;
+            run(LOOPS[SURPRISES], scratch, RESULT, x, xo + i, target, to + i, length / L * L, largest, log);
+            if (length % L != 0) {
+                int last = i + length - L;
+                run(LOOPS[SURPRISES], scratch, RESULT + last - i, x, xo + last, target, to + last, L, largest, log);
+            }
+            float part = sums.dot(target, to + i, scratch, RESULT, length);
+            float s = sum + part;
+            errors += Math32.sumError(sum, part, s);
+            sum = s;
+        }
+        return Float.isNaN(log) ? log : total(sum, errors);
+    }
+
+    /** 0 where the target is. */
+    private static void surprises(
+            float[] y, int yo, float[] x, int xo, float[] target, int to, int n, float largest, float log) {
+        FloatVector max = all(largest);
+        FloatVector minusMax = all(-largest);
+        FloatVector logs = all(log);
+        for (int i = 0; i < n; i += L) {
+            FloatVector s = surprise(FloatVector.fromArray(S, x, xo + i), max, minusMax, logs);
+            s.blend(ZERO, FloatVector.fromArray(S, target, to + i).compare(EQ, ZERO))
+                    .intoArray(y, yo + i);
+        }
+    }
+
+    @Override
+    void distributionGradient(float[] q, int qo, float[] target, int to, int n, float total, float rest) {
+        if (n < L) {
+            super.distributionGradient(q, qo, target, to, n, total, rest);
+            return;
+        }
+        FloatVector end = distributionGradient(q, qo + n - L, target, to + n - L, total, rest);
+        for (int i = 0; i < n - L; i += L) {
+            distributionGradient(q, qo + i, target, to + i, total, rest).intoArray(q, qo + i);
+        }
+        end.intoArray(q, qo + n - L);
+    }
+
+    private static FloatVector distributionGradient(
+            float[] q, int qo, float[] target, int to, float total, float rest) {
+        FloatVector p = FloatVector.fromArray(S, q, qo);
+        FloatVector t = FloatVector.fromArray(S, target, to);
+        FloatVector others = ONE.sub(p).blend(rest, p.compare(GT, 0.5f));
+        return all(total).sub(t).mul(p).sub(t.mul(others));
+    }
+
+    /** Block by block: the differences, into scratch if nobody wants them, then their squares. */
+    @Override
+    float squaredErrorRow(float @Nullable [] gradient, int go, float[] y, int yo, float[] p, int po, int n) {
+        if (n < L) {
+            return super.squaredErrorRow(gradient, go, y, yo, p, po, n);
+        }
+        float[] scratch = SCRATCH.get();
+        float sum = 0f;
+        double errors = 0;
+        int length;
+        for (int i = 0; i < n; i += length) {
+            length = n - i < 2 * BLOCK ? n - i : BLOCK;
+            float[] r = gradient == null ? scratch : gradient;
+            int r0 = gradient == null ? RESULT : go + i;
+            int p0 = po + i;
+            int y0 = yo + i;
+            for (int j = 0; j < length; j++) {
+                r[r0 + j] = p[p0 + j] - y[y0 + j];
+            }
+            float part = sums.dot(r, r0, r, r0, length);
+            float s = sum + part;
+            errors += Math32.sumError(sum, part, s);
+            sum = s;
+        }
+        return total(sum, errors);
+    }
+}

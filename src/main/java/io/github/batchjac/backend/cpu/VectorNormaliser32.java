@@ -1,0 +1,181 @@
+package io.github.batchjac.backend.cpu;
+
+import static io.github.batchjac.backend.cpu.PlainSums32.total;
+import static io.github.batchjac.backend.cpu.VectorLoops32.run;
+import static io.github.batchjac.backend.cpu.VectorMath32.S;
+import static io.github.batchjac.backend.cpu.VectorMath32.all;
+import static io.github.batchjac.backend.cpu.VectorMath32.expDifference;
+import static io.github.batchjac.backend.cpu.VectorMath32.sumError;
+import static io.github.batchjac.backend.cpu.VectorScratch32.BLOCK;
+import static io.github.batchjac.backend.cpu.VectorScratch32.ERRORS;
+import static io.github.batchjac.backend.cpu.VectorScratch32.RESULT;
+import static io.github.batchjac.backend.cpu.VectorScratch32.SCRATCH;
+import static io.github.batchjac.backend.cpu.VectorScratch32.TILE;
+import static io.github.batchjac.backend.cpu.VectorScratch32.TILE_LARGEST;
+import static io.github.batchjac.backend.cpu.VectorScratch32.TILE_OTHERS;
+import static jdk.incubator.vector.VectorOperators.EQ;
+import static jdk.incubator.vector.VectorOperators.GT;
+import static jdk.incubator.vector.VectorOperators.MAX;
+
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
+import jdk.incubator.vector.FloatVector;
+import org.jspecify.annotations.Nullable;
+
+/** With the vector API; short rows one per lane, in {@link VectorTile32}. */
+final class VectorNormaliser32 extends PlainNormaliser32 {
+    /** Lanes. */
+    private static final int L = S.length();
+
+    private static final FloatVector MINUS_INFINITY = all(Float.NEGATIVE_INFINITY);
+
+    /** Loops over whole vectors, to be compiled by themselves; see {@link VectorLoops32}. */
+    private static final MethodHandle[] LOOPS = VectorLoops32.find(MethodHandles.lookup(), "differences exponentials");
+
+    private static final int DIFFERENCES = 0;
+    private static final int EXPONENTIALS = 1;
+
+    private final VectorSums32 sums;
+
+    VectorNormaliser32(VectorSums32 sums) {
+        this.sums = sums;
+    }
+
+    @Override
+    int argmax(float[] x, int xo, int n) {
+        if (n < L) {
+            return super.argmax(x, xo, n);
+        }
+        int last = xo + n - L;
+        FloatVector best = all(Float.NEGATIVE_INFINITY);
+        for (int i = xo; i < last; i += L) {
+            FloatVector v = FloatVector.fromArray(S, x, i);
+            best = best.blend(v, v.compare(GT, best));
+        }
+        FloatVector v = FloatVector.fromArray(S, x, last);
+        float largest = best.blend(v, v.compare(GT, best)).reduceLanes(MAX);
+        return Float.isInfinite(largest) ? -1 : find(x, xo, n, largest);
+    }
+
+    /** The first index of a value that is there. */
+    private static int find(float[] x, int xo, int n, float value) {
+        int i = 0;
+        while (i <= n - L
+                && !FloatVector.fromArray(S, x, xo + i).compare(EQ, value).anyTrue()) {
+            i += L;
+        }
+        while (x[xo + i] != value) {
+            i++;
+        }
+        return i;
+    }
+
+    /**
+     * Block by block: exp into q, or into scratch if there is no q, then the sum of what was written, with 0 in the place
+     * of the largest, which is 1.
+     */
+    @Override
+    float numerators(float @Nullable [] q, int qo, float[] x, int xo, int n, int m) {
+        if (n < L) {
+            return super.numerators(q, qo, x, xo, n, m);
+        }
+        float[] scratch = SCRATCH.get();
+        float largest = x[xo + m];
+        float sum = 0f;
+        double errors = 0;
+        int length;
+        for (int i = 0; i < n; i += length) {
+            length = n - i < 2 * BLOCK ? n - i : BLOCK;
+            float[] e = q == null ? scratch : q;
+            int eo = q == null ? RESULT : qo + i;
+            exponentialsOf(e, eo, x, xo + i, length, largest, scratch);
+            float part;
+            if (m >= i && m < i + length) {
+                e[eo + m - i] = 0f;
+                part = sums.sum(e, eo, length);
+                e[eo + m - i] = 1f;
+            } else {
+                part = sums.sum(e, eo, length);
+            }
+            float s = sum + part;
+            errors += Math32.sumError(sum, part, s);
+            sum = s;
+        }
+        return total(sum, errors);
+    }
+
+    /** {@code e = exp(x − largest)}, at least one vector. In place: the last x are kept in scratch. */
+    private static void exponentialsOf(float[] e, int eo, float[] x, int xo, int n, float largest, float[] scratch) {
+        int whole = n / L * L;
+        int last = n - L;
+        FloatVector.fromArray(S, x, xo + last).intoArray(scratch, 0);
+        run(LOOPS[DIFFERENCES], e, eo, x, xo, scratch, ERRORS, whole, largest, 0f);
+        run(LOOPS[EXPONENTIALS], e, eo, e, eo, scratch, ERRORS, whole, 0f, 0f);
+        if (whole < n) {
+            run(LOOPS[DIFFERENCES], e, eo + last, scratch, 0, scratch, ERRORS, L, largest, 0f);
+            run(LOOPS[EXPONENTIALS], e, eo + last, e, eo + last, scratch, ERRORS, L, 0f, 0f);
+        }
+    }
+
+    /** {@code d = x − largest} and its rounding errors. */
+    private static void differences(
+            float[] d, int d0, float[] x, int xo, float[] errors, int e0, int n, float largest, float none) {
+        FloatVector max = all(largest);
+        FloatVector minusMax = all(-largest);
+        for (int i = 0; i < n; i += L) {
+            FloatVector v = FloatVector.fromArray(S, x, xo + i);
+            FloatVector difference = v.sub(max);
+            sumError(v, minusMax, difference).intoArray(errors, e0 + i);
+            difference.intoArray(d, d0 + i);
+        }
+    }
+
+    /** {@code e = exp(x + errors)}, x ≤ 0. */
+    private static void exponentials(
+            float[] e, int eo, float[] x, int xo, float[] errors, int e0, int n, float none, float nothing) {
+        for (int i = 0; i < n; i += L) {
+            FloatVector v = FloatVector.fromArray(S, x, xo + i);
+            expDifference(v, FloatVector.fromArray(S, errors, e0 + i)).intoArray(e, eo + i);
+        }
+    }
+
+    @Override
+    void divide(float[] a, int ao, int n, float s) {
+        if (n < L) {
+            super.divide(a, ao, n, s);
+            return;
+        }
+        int last = ao + n - L;
+        FloatVector end = FloatVector.fromArray(S, a, last);
+        for (int i = ao; i < last; i += L) {
+            FloatVector.fromArray(S, a, i).div(s).intoArray(a, i);
+        }
+        end.div(s).intoArray(a, last);
+    }
+
+    @Override
+    void normalise(float[] statistics, float @Nullable [] q, int qo, float[] x, int xo, int batch, int n) {
+        if (n >= TILE) {
+            super.normalise(statistics, q, qo, x, xo, batch, n);
+            return;
+        }
+        float[] tile = SCRATCH.get();
+        for (int b = 0; b < batch; b += L) {
+            int rows = Math.min(L, batch - b);
+            VectorTile32.transposeIn(tile, x, xo + b * n, rows, n);
+            VectorTile32.normalise(tile, n, q != null);
+            System.arraycopy(tile, TILE_LARGEST, statistics, b, rows);
+            System.arraycopy(tile, TILE_OTHERS, statistics, GROUP + b, rows);
+            if (q != null) {
+                VectorTile32.transposeOut(q, qo + b * n, tile, rows, n);
+            }
+        }
+    }
+
+    /** {@link PlainNormaliser32#surprise}. */
+    static FloatVector surprise(FloatVector x, FloatVector largest, FloatVector minusLargest, FloatVector log) {
+        FloatVector difference = x.sub(largest);
+        FloatVector y = log.sub(difference);
+        return y.sub(sumError(x, minusLargest, difference)).blend(y, difference.compare(EQ, MINUS_INFINITY));
+    }
+}

@@ -1,0 +1,92 @@
+package io.github.batchjac.backend.cpu;
+
+import static io.github.batchjac.backend.cpu.VectorLoops32.run;
+import static io.github.batchjac.backend.cpu.VectorMath32.S;
+import static io.github.batchjac.backend.cpu.VectorMath32.all;
+import static io.github.batchjac.backend.cpu.VectorNormaliser32.surprise;
+import static io.github.batchjac.backend.cpu.VectorScratch32.SCRATCH;
+
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
+import jdk.incubator.vector.FloatVector;
+
+/** With the vector API. */
+final class VectorSoftmaxKernels32 extends PlainSoftmaxKernels32 {
+    /** Lanes. */
+    private static final int L = S.length();
+
+    /** Loops over whole vectors, to be compiled by themselves; see {@link VectorLoops32}. */
+    private static final MethodHandle[] LOOPS = VectorLoops32.find(MethodHandles.lookup(), "logarithms");
+
+    private static final int LOGARITHMS = 0;
+
+    VectorSoftmaxKernels32(VectorNormaliser32 normaliser, VectorSums32 sums) {
+        super(normaliser, sums);
+    }
+
+    @Override
+    void logRow(float[] y, int yo, float[] x, int xo, int n, float largest, float log) {
+        if (n < L) {
+            super.logRow(y, yo, x, xo, n, largest, log);
+            return;
+        }
+        float[] scratch = SCRATCH.get();
+        int last = n - L;
+        FloatVector.fromArray(S, x, xo + last).intoArray(scratch, 0);
+        run(LOOPS[LOGARITHMS], y, yo, x, xo, x, xo, n / L * L, largest, log);
+        if (n % L != 0) {
+            run(LOOPS[LOGARITHMS], y, yo + last, scratch, 0, x, xo, L, largest, log);
+        }
+    }
+
+    private static void logarithms(
+            float[] y, int yo, float[] x, int xo, float[] same, int so, int n, float largest, float log) {
+        FloatVector max = all(largest);
+        FloatVector minusMax = all(-largest);
+        FloatVector logs = all(log);
+        for (int i = 0; i < n; i += L) {
+            surprise(FloatVector.fromArray(S, x, xo + i), max, minusMax, logs)
+                    .neg()
+                    .intoArray(y, yo + i);
+        }
+    }
+
+    @Override
+    public void denseSoftmax(float[] out, int oo, float[] q, int qo, float[] rest, int ro, int batch, int n) {
+        int end = oo + batch * n * n;
+        for (int b = 0; b < batch; b++) {
+            int qb = qo + b * n;
+            int o = oo + b * n * n;
+            int m = normaliser.peak(q, qb, n);
+            negatedSpill(out, o, end, q, qb, n);
+            for (int i = 0; i < n; i++) {
+                float qi = q[qb + i];
+                out[o + i * n + i] = qi * (i == m ? rest[ro + b] : 1f - qi);
+            }
+        }
+    }
+
+    /** {@code out[i,:] = −q_i·q}. */
+    private static void negatedSpill(float[] out, int oo, int end, float[] q, int qo, int n) {
+        int width = (n + L - 1) / L * L;
+        int i = 0;
+        if (width == L && qo + L <= q.length) {
+            FloatVector v = FloatVector.fromArray(S, q, qo).neg();
+            for (; i < n && oo + i * n + L <= end; i++) {
+                v.mul(q[qo + i]).intoArray(out, oo + i * n);
+            }
+        } else if (qo + width <= q.length) {
+            for (; i < n && oo + i * n + width <= end; i++) {
+                FloatVector c = all(-q[qo + i]);
+                for (int j = 0; j < n; j += L) {
+                    FloatVector.fromArray(S, q, qo + j).mul(c).intoArray(out, oo + i * n + j);
+                }
+            }
+        }
+        for (; i < n; i++) {
+            for (int j = 0; j < n; j++) {
+                out[oo + i * n + j] = -q[qo + i] * q[qo + j];
+            }
+        }
+    }
+}
