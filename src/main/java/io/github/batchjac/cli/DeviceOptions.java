@@ -19,7 +19,11 @@ final class DeviceOptions {
             converter = DeviceConverter.class)
     String device = AUTO;
 
-    @Option(names = "--threads", paramLabel = "N", description = "Threads of the CPU. Default: one per processor.")
+    @Option(
+            names = "--threads",
+            paramLabel = "N",
+            description = "Threads of the CPU. Default: one per processor.",
+            converter = Sizes.CountConverter.class)
     int threads;
 
     /** The backend that the options name. */

@@ -1,5 +1,7 @@
 package io.github.batchjac.cli;
 
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
 import java.io.OutputStreamWriter;
 import java.io.PrintWriter;
 import java.nio.charset.Charset;
@@ -66,7 +68,9 @@ public final class Main implements Callable<Integer> {
 
     public static void main(String[] args) {
         Charset charset = Charset.forName(System.getProperty("native.encoding", "UTF-8"));
-        PrintWriter out = new PrintWriter(new OutputStreamWriter(System.out, charset), true);
+        // not System.out, which keeps a full disk to itself
+        PrintWriter out =
+                new PrintWriter(new OutputStreamWriter(new FileOutputStream(FileDescriptor.out), charset), true);
         PrintWriter err = new PrintWriter(new OutputStreamWriter(System.err, charset), true);
         int code = run(args, out, err);
         out.flush();
@@ -78,12 +82,16 @@ public final class Main implements Callable<Integer> {
     public static int run(String[] args, PrintWriter out, PrintWriter err) {
         boolean trace = Arrays.asList(args).contains("--trace") || "1".equals(System.getenv("BATCHJAC_TRACE"));
         try {
-            return commandLine(args)
+            int code = commandLine(args)
                     .setOut(out)
                     .setErr(err)
                     .setParameterExceptionHandler((e, given) -> misused(e, err))
                     .setExecutionExceptionHandler((e, line, parsed) -> failed(e, trace, err))
                     .execute(args);
+            // a PrintWriter keeps its errors to itself
+            return code == 0 && out.checkError()
+                    ? failed(new Failure("standard output could not be written to the end"), trace, err)
+                    : code;
         } catch (Throwable e) { // errors, a full heap among them, pass picocli by
             return failed(e, trace, err);
         }

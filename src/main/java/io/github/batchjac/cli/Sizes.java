@@ -13,6 +13,28 @@ final class Sizes {
 
     private Sizes() {}
 
+    /** A whole number, 0 or more. */
+    static final class CountConverter implements ITypeConverter<Integer> {
+        @Override
+        public Integer convert(String text) {
+            if (!text.matches("\\d{1,9}")) {
+                throw new TypeConversionException("'" + text + "' is not a number of things; expected 0 or more");
+            }
+            return Integer.valueOf(text);
+        }
+    }
+
+    /** A number of samples, which may be larger than any array. */
+    static final class BatchConverter implements ITypeConverter<Long> {
+        @Override
+        public Long convert(String text) {
+            if (!text.matches("\\d{1,15}")) {
+                throw new TypeConversionException("'" + text + "' is not a number of samples; expected 0 or more");
+            }
+            return Long.valueOf(text);
+        }
+    }
+
     /** {@code 512M}, {@code 1.5G}, {@code 4096}; units of 1024. */
     static final class Converter implements ITypeConverter<Long> {
         @Override

@@ -180,7 +180,8 @@ final class OnnxTensor {
                 throw new IllegalArgumentException(title + " has shape " + shape + " and "
                         + proto.getRawData().size() + " bytes of data, expected " + n * bytes);
             }
-            return proto.getRawData().asReadOnlyByteBuffer().order(ByteOrder.LITTLE_ENDIAN);
+            // a slice: the buffer is a window on the whole file, and absolute reads count from its start
+            return proto.getRawData().asReadOnlyByteBuffer().slice().order(ByteOrder.LITTLE_ENDIAN);
         }
         if (typed != n || proto.hasRawData()) {
             throw new IllegalArgumentException(title + " has shape " + shape + " and " + typed + " numbers"

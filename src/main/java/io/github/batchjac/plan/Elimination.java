@@ -6,6 +6,7 @@ import io.github.batchjac.structure.Structure.Kronecker;
 import io.github.batchjac.structure.Work;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -15,9 +16,15 @@ import java.util.function.ToDoubleFunction;
 /**
  * The order in which vertices are eliminated, chosen by cost. For a chain it is the cheapest of all orders (dynamic
  * programming over intervals, and for each interval over every structure that its product can have). For a general graph,
- * where the question is NP-hard, it is the best of forward, reverse and greedy.
+ * where the question is NP-hard, and for a very long chain it is the best of forward, reverse and greedy.
  */
 final class Elimination {
+
+    /** The longest chain that is solved exactly: the time to plan grows with the cube of the length. */
+    static final int LONGEST_EXACT = 128;
+
+    /** The most vertices that a greedy order is sought for: the time to plan grows with their square. */
+    private static final int MOST_GREEDY = 1000;
 
     /** The name of the order in which derivatives are pushed from the inputs on. */
     static final String FORWARD = "forward";
@@ -121,9 +128,9 @@ final class Elimination {
         Collections.reverse(reverse);
         List<Integer> between = new ArrayList<>();
         List<Structure> factors = graph.chain(between);
-        if (factors.size() > 1) {
+        if (factors.size() > 1 && factors.size() <= LONGEST_EXACT) {
             orders.put(OPTIMAL, chain(factors, between));
-        } else {
+        } else if (forward.size() <= MOST_GREEDY) {
             orders.put(GREEDY, greedy());
         }
         orders.put(REVERSE, reverse);
@@ -188,6 +195,7 @@ final class Elimination {
 
     private List<Integer> chain(List<Structure> factors, List<Integer> between) {
         int n = factors.size();
+        Map<List<Structure>, Products.Rule> rules = new HashMap<>();
         List<List<Map<Structure, Best>>> best = new ArrayList<>();
         for (int i = 0; i < n; i++) {
             best.add(new ArrayList<>(Collections.nCopies(n, Map.of())));
@@ -201,7 +209,9 @@ final class Elimination {
                     for (Map.Entry<Structure, Best> l : best.get(i).get(split).entrySet()) {
                         for (Map.Entry<Structure, Best> r :
                                 best.get(split + 1).get(j).entrySet()) {
-                            Products.Rule rule = Products.multiply(l.getKey(), r.getKey());
+                            Products.Rule rule = rules.computeIfAbsent(
+                                    List.of(l.getKey(), r.getKey()),
+                                    pair -> Products.multiply(pair.get(0), pair.get(1)));
                             Work work = l.getValue()
                                     .work()
                                     .plus(r.getValue().work())

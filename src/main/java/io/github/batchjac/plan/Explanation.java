@@ -187,7 +187,7 @@ final class Explanation {
                 Memory.bytes(m.chunkBytes()));
         line(
                 "  %d chunk%s of %d samples",
-                (batch + m.chunk() - 1) / m.chunk(), batch <= m.chunk() ? "" : "s", m.chunk());
+                Math.max(1, (batch + m.chunk() - 1) / m.chunk()), batch <= m.chunk() ? "" : "s", m.chunk());
     }
 
     /** 1.5 G, 230 k, 12. */

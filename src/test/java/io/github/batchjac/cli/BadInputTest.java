@@ -8,6 +8,9 @@ import io.github.batchjac.tensor.ElementType;
 import io.github.batchjac.tensor.Shape;
 import io.github.batchjac.tensor.Tensor;
 import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.io.Writer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -300,6 +303,28 @@ class BadInputTest {
         run("gradient", MODEL, X, "--clip", "-1", "--out", out).isMisused("--clip");
         run("plan", "jacobian", MODEL).isMisused("--batch");
         run("plan").isMisused("which command");
-        jacobian(X, "--threads", "-1").fails("threads");
+        jacobian(X, "--threads", "-1").isMisused("-1");
+        jacobian(X, "--threads", "100000").fails("threads", "1024");
+    }
+
+    @Test
+    void aSummaryThatCannotBeWrittenIsAFailure() {
+        Writer full = new Writer() {
+            @Override
+            public void write(char[] chars, int from, int length) throws IOException {
+                throw new IOException("No space left on device");
+            }
+
+            @Override
+            public void flush() {}
+
+            @Override
+            public void close() {}
+        };
+        StringWriter err = new StringWriter();
+        String[] plan = {"plan", "jacobian", "example:digits", "--batch", "8"};
+        assertThat(Main.run(plan, new PrintWriter(full), new PrintWriter(err))).isEqualTo(1);
+        assertThat(err.toString())
+                .isEqualToIgnoringNewLines("batchjac: standard output could not be written to the end");
     }
 }

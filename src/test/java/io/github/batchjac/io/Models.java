@@ -11,6 +11,8 @@ import ai.onnx.proto.OnnxMl.TensorShapeProto;
 import ai.onnx.proto.OnnxMl.TypeProto;
 import ai.onnx.proto.OnnxMl.ValueInfoProto;
 import com.google.protobuf.ByteString;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.List;
 import java.util.Random;
 
@@ -72,7 +74,13 @@ final class Models {
     }
 
     Models integers(String name, long... values) {
-        return initializer(longs(values).setName(name));
+        // raw bytes, as exporters write them; longs() uses the typed field
+        ByteBuffer raw = ByteBuffer.allocate(values.length * Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+        raw.asLongBuffer().put(values);
+        return initializer(longs(values)
+                .clearInt64Data()
+                .setRawData(ByteString.copyFrom(raw))
+                .setName(name));
     }
 
     static TensorProto.Builder floats(float[] data, long... axes) {

@@ -5,6 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.github.batchjac.Graphs;
 import io.github.batchjac.Graphs.Case;
 import io.github.batchjac.Runs;
+import io.github.batchjac.graph.Functions;
+import io.github.batchjac.graph.Graph;
+import io.github.batchjac.graph.Value;
 import io.github.batchjac.structure.Products;
 import io.github.batchjac.structure.Structure;
 import io.github.batchjac.structure.Structure.Dense;
@@ -174,6 +177,20 @@ class EliminationTest {
             Request request = Request.jacobian(c.names().toArray(String[]::new));
             Plan plan = Plan.of(c.graph(), request, Runs.workload(64, Precision.F32));
             assertThat(plan.choice().candidates()).containsKey(Elimination.GREEDY);
+        }
+    }
+
+    @Test
+    void aChainTooLongToBeSolvedExactlyIsPlannedAllTheSame() {
+        for (int length : new int[] {Elimination.LONGEST_EXACT - 1, 10 * Elimination.LONGEST_EXACT, 20_000}) {
+            Value x = Functions.input("x", 3);
+            for (int i = 0; i < length; i++) {
+                x = Functions.tanh(x);
+            }
+            Plan plan = Plan.of(Graph.of(x), Request.jacobian("x"), Runs.workload(4, Precision.F32));
+            assertThat(plan.choice().candidates().containsKey(Elimination.OPTIMAL))
+                    .isEqualTo(length < Elimination.LONGEST_EXACT);
+            assertThat(plan.steps()).hasSizeGreaterThanOrEqualTo(length);
         }
     }
 }

@@ -11,17 +11,19 @@ import io.github.batchjac.tensor.Precision;
  * the vector API and OpenBLAS where they are to be had and pay.
  */
 public final class CpuBackend implements Backend {
+    private static final int MOST_THREADS = 1024;
+
     private final Workers workers;
     private boolean closed;
 
     /**
      * A backend with {@code threads} threads, the caller's among them.
      *
-     * @throws IllegalArgumentException if {@code threads} is less than 1
+     * @throws IllegalArgumentException if {@code threads} is less than 1 or more than 1024
      */
     public CpuBackend(int threads) {
-        if (threads < 1) {
-            throw new IllegalArgumentException("threads is " + threads + ", expected 1 or more");
+        if (threads < 1 || threads > MOST_THREADS) {
+            throw new IllegalArgumentException("threads is " + threads + ", expected 1 to " + MOST_THREADS);
         }
         this.workers = new Workers(threads);
     }
