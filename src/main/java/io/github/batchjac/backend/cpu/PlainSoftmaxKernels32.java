@@ -193,8 +193,7 @@ class PlainSoftmaxKernels32 implements SoftmaxKernels32 {
     }
 
     /** One sample. The largest entry's row of out holds the sums s (one per column) until it is written last. */
-    private void columns(
-            float[] out, int oo, float[] m, int mo, float[] q, int qo, float rest, int n, int k, boolean softmax) {
+    void columns(float[] out, int oo, float[] m, int mo, float[] q, int qo, float rest, int n, int k, boolean softmax) {
         int peak = normaliser.peak(q, qo, n);
         float qm = q[qo + peak];
         int sums = oo + peak * k;

@@ -39,6 +39,35 @@ final class VectorSoftmaxKernels32 extends PlainSoftmaxKernels32 {
         }
     }
 
+    /** As the plain twin's, but with the sums of one vector of columns after the other in a register. */
+    @Override
+    void columns(float[] out, int oo, float[] m, int mo, float[] q, int qo, float rest, int n, int k, boolean softmax) {
+        if (k < L) {
+            super.columns(out, oo, m, mo, q, qo, rest, n, k, softmax);
+            return;
+        }
+        int peak = normaliser.peak(q, qo, n);
+        for (int c = 0; c < k; c += L) {
+            // the last columns overlap those before
+            int at = Math.min(c, k - L);
+            FloatVector sum = all(0f);
+            for (int i = 0; i < peak; i++) {
+                sum = FloatVector.fromArray(S, m, mo + i * k + at).fma(all(q[qo + i]), sum);
+            }
+            for (int i = peak + 1; i < n; i++) {
+                sum = FloatVector.fromArray(S, m, mo + i * k + at).fma(all(q[qo + i]), sum);
+            }
+            FloatVector top = FloatVector.fromArray(S, m, mo + peak * k + at);
+            FloatVector mean = top.fma(all(q[qo + peak]), sum);
+            for (int i = 0; i < n; i++) {
+                FloatVector row = FloatVector.fromArray(S, m, mo + i * k + at).sub(mean);
+                row.mul(softmax ? q[qo + i] : 1f).intoArray(out, oo + i * k + at);
+            }
+            FloatVector row = top.mul(rest).sub(sum);
+            row.mul(softmax ? q[qo + peak] : 1f).intoArray(out, oo + peak * k + at);
+        }
+    }
+
     private static void logarithms(
             float[] y, int yo, float[] x, int xo, float[] same, int so, int n, float largest, float log) {
         FloatVector max = all(largest);
