@@ -8,6 +8,7 @@ import io.github.batchjac.graph.Functions;
 import io.github.batchjac.graph.Graph;
 import io.github.batchjac.io.NpyReader;
 import io.github.batchjac.io.WholeFile;
+import io.github.batchjac.plan.Memory;
 import io.github.batchjac.plan.Plan;
 import io.github.batchjac.plan.Request;
 import io.github.batchjac.tensor.Precision;
@@ -109,7 +110,7 @@ final class DemoCommand implements Callable<Integer> {
                                 Locale.ROOT,
                                 "64-32-10, tanh, softmax; trained by this library; right on %.1f%%",
                                 100 * accuracy))
-                .line("result", jacobian + ", " + Sizes.bytes((long) bytes) + " (B, out, in)")
+                .line("result", jacobian + ", " + Memory.bytes((long) bytes) + " (B, out, in)")
                 .line("device", description)
                 .line(
                         "plan",

@@ -3,6 +3,7 @@ package io.github.batchjac.cli;
 import io.github.batchjac.backend.Backend;
 import io.github.batchjac.backend.Program;
 import io.github.batchjac.io.ArrayWriter;
+import io.github.batchjac.plan.Memory;
 import io.github.batchjac.plan.Plan;
 import io.github.batchjac.plan.Result;
 import io.github.batchjac.tensor.ElementType;
@@ -61,7 +62,7 @@ final class Run {
         long heap = Runtime.getRuntime().maxMemory();
         if (plan.memory().chunkBytes() > heap) {
             throw new Failure("one chunk's inputs and results would take "
-                    + Sizes.bytes(plan.memory().chunkBytes()) + ", the Java heap has " + Sizes.bytes(heap)
+                    + Memory.bytes(plan.memory().chunkBytes()) + ", the Java heap has " + Memory.bytes(heap)
                     + "; lower --memory, or give more with BATCHJAC_JAVA_OPTS=-Xmx8g");
         }
     }

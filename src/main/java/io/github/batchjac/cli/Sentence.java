@@ -1,6 +1,7 @@
 package io.github.batchjac.cli;
 
 import io.github.batchjac.io.FormatException;
+import io.github.batchjac.plan.Memory;
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
@@ -24,7 +25,7 @@ final class Sentence {
 
     private static String text(Throwable e) {
         if (e instanceof OutOfMemoryError) {
-            return "the Java heap of " + Sizes.bytes(Runtime.getRuntime().maxMemory())
+            return "the Java heap of " + Memory.bytes(Runtime.getRuntime().maxMemory())
                     + " is full; lower --memory, or give more with BATCHJAC_JAVA_OPTS=-Xmx8g (" + e.getMessage() + ")";
         } else if (e instanceof FileSystemException f && f.getReason() == null && f.getFile() != null) {
             return f.getFile() + ": " + reason(f);

@@ -52,19 +52,6 @@ final class Sizes {
         }
     }
 
-    /** {@code 512 B}, {@code 4.4 MiB}. */
-    static String bytes(long n) {
-        double x = n;
-        int unit = -1;
-        while (x >= 1024 && unit < UNITS.length() - 1) {
-            x /= 1024;
-            unit++;
-        }
-        return unit < 0
-                ? String.format(Locale.ROOT, "%.0f B", x)
-                : String.format(Locale.ROOT, x < 9.95 ? "%.1f %siB" : "%.0f %siB", x, UNITS.charAt(unit));
-    }
-
     /** {@code 0.8 ms}, {@code 2.31 s}, {@code 3 min 12 s}. */
     static String time(double seconds) {
         if (seconds >= 120) {

@@ -63,7 +63,7 @@ final class Summary {
                 .sum();
         String shapes =
                 written.size() == 1 ? type + " " + written.get(0).shape(batch) : written.size() + " arrays, " + type;
-        s.line("result", shapes + ", " + Sizes.bytes((long) bytes) + ", in " + out);
+        s.line("result", shapes + ", " + Memory.bytes((long) bytes) + ", in " + out);
         s.line("device", description);
         s.line("plan", plan(plan));
         s.line("time", Sizes.time(seconds) + ", " + Sizes.rate(batch / seconds) + " samples/s");
@@ -102,8 +102,8 @@ final class Summary {
         String order = plan.order();
         return (order == null ? "" : order + " order; ") + chunks + (chunks == 1 ? " chunk" : " chunks") + " of "
                 + plan.memory().chunk() + (chunks > 1 ? " samples at most; peak " : " samples; peak ")
-                + Sizes.bytes(plan.memory().peakBytes()) + " of "
-                + Sizes.bytes(plan.workload().memory());
+                + Memory.bytes(plan.memory().peakBytes()) + " of "
+                + Memory.bytes(plan.workload().memory());
     }
 
     private static Map<String, Object> array(Task task, Result result, long batch, Plan plan) {

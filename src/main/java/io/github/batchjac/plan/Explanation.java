@@ -115,7 +115,7 @@ final class Explanation {
         } else if (step instanceof Step.Repeat r) {
             return row(i, out, "copies of " + r.in(), "");
         }
-        return row(i, out, "0", "");
+        throw new IllegalStateException("no words for " + step);
     }
 
     private static String[] row(int i, String out, String how, String cost) {

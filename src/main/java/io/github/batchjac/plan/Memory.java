@@ -7,6 +7,7 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 
@@ -66,7 +67,8 @@ public record Memory(
             if (slot.role() == Role.REDUCED) {
                 reduced += size;
             } else if (slot.shared()) {
-                once += size;
+                // a parameter is kept as it came and as matrix products like it
+                once += slot.role() == Role.PARAMETER ? 2 * size : size;
             } else if (slot.role() != Role.WORK) {
                 ioPerSample += size;
             }
@@ -143,8 +145,8 @@ public record Memory(
         return choice;
     }
 
-    /** A number of bytes as people read it. */
-    static String bytes(long n) {
+    /** A number of bytes as people read it: {@code 512 B}, {@code 4.4 MiB}. */
+    public static String bytes(long n) {
         String[] units = {"B", "KiB", "MiB", "GiB", "TiB"};
         double x = n;
         int unit = 0;
@@ -152,8 +154,6 @@ public record Memory(
             x /= 1024;
             unit++;
         }
-        return unit == 0
-                ? n + " B"
-                : String.format(java.util.Locale.ROOT, x < 10 ? "%.1f %s" : "%.0f %s", x, units[unit]);
+        return unit == 0 ? n + " B" : String.format(Locale.ROOT, x < 9.95 ? "%.1f %s" : "%.0f %s", x, units[unit]);
     }
 }

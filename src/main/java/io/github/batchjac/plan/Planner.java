@@ -46,7 +46,7 @@ final class Planner {
         if (dense) {
             results.deliver(Plan.PRODUCT, Shape.of(left.rows(), right.cols()), List.of(product));
         } else {
-            results.deliverStructured(Plan.PRODUCT, left.rows(), right.cols(), List.of(product));
+            results.deliverStructured(Plan.PRODUCT, List.of(product));
         }
         return new Plan(null, null, workload, slots, results, products.steps(), Work.NONE, null, Cost.CPU);
     }
@@ -155,9 +155,7 @@ final class Planner {
             case JACOBIAN ->
                 terms.forEach((name, t) -> results.deliver(
                         name, graph.output().shape().concat(graph.named(name).shape()), t));
-            case STRUCTURED ->
-                terms.forEach((name, t) -> results.deliverStructured(
-                        name, graph.output().size(), graph.named(name).size(), t));
+            case STRUCTURED -> terms.forEach(results::deliverStructured);
             case VJP ->
                 terms.forEach((name, t) -> {
                     Shape shape = graph.named(name).shape();

@@ -36,8 +36,8 @@ final class ResultWriter {
     }
 
     /** The Jacobian as it is: its parts, in arrays named by {@link Plan#part}. */
-    void deliverStructured(String name, int rows, int cols, List<Operand> terms) {
-        Operand whole = terms.stream().reduce(products::add).orElseGet(() -> zero(name, rows, cols));
+    void deliverStructured(String name, List<Operand> terms) {
+        Operand whole = sum(terms);
         structures.put(name, whole.structure());
         for (int i = 0; i < whole.parts().size(); i++) {
             Slot part = whole.parts().get(i);
@@ -45,21 +45,14 @@ final class ResultWriter {
         }
     }
 
-    private Operand zero(String name, int rows, int cols) {
-        Slot zero = slots.work(name, (long) rows * cols, true);
-        products.add(new Step.Zero(zero));
-        return Operand.of(new Dense(rows, cols, true), zero);
+    /** At least one term: whatever is in a graph has a path to its output. */
+    private Operand sum(List<Operand> terms) {
+        return terms.stream().reduce(products::add).orElseThrow();
     }
 
     /** Every entry, for every sample. */
     void deliver(String name, Shape shape, List<Operand> terms) {
-        if (terms.isEmpty()) {
-            Slot zero = slots.make(name, shape.elements(), false, Role.RESULT);
-            products.add(new Step.Zero(zero));
-            results.add(new Result(name, zero, shape, Reduction.NONE));
-            return;
-        }
-        Operand whole = terms.stream().reduce(products::add).orElseThrow();
+        Operand whole = sum(terms);
         if (whole.structure() instanceof Dense || whole.structure().shared()) {
             deliverSlot(name, shape, products.densify(whole).part());
         } else {
@@ -114,12 +107,7 @@ final class ResultWriter {
 
     /** The slot of the norms. */
     Slot norm(String name, List<Operand> terms) {
-        if (terms.isEmpty()) {
-            Slot zero = slots.work("norm " + name, 1, false);
-            products.add(new Step.Zero(zero));
-            return zero;
-        }
-        Operand whole = terms.stream().reduce(products::add).orElseThrow();
+        Operand whole = sum(terms);
         Operand term = whole.structure() instanceof Kronecker ? products.denseLeft(whole) : products.densify(whole);
         Slot out = slots.work("norm " + name, 1, term.structure().shared());
         products.add(new Step.Norm(out, term));

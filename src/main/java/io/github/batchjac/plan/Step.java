@@ -118,19 +118,6 @@ public sealed interface Step {
         }
     }
 
-    /** {@code out = 0}. */
-    record Zero(Slot out) implements Step {
-        @Override
-        public List<Slot> reads() {
-            return List.of();
-        }
-
-        @Override
-        public List<Slot> writes() {
-            return List.of(out);
-        }
-    }
-
     /**
      * {@code out += Σ_b c_b·term_b}, c = 1 if {@code weights} is null. The term is dense, or {@code A⊗xᵀ} with dense A:
      * then this is one matrix product over the batch. Neither is shared.

@@ -9,7 +9,6 @@ import io.github.batchjac.structure.Structure.Kronecker;
 import io.github.batchjac.structure.Structure.LogSoftmax;
 import io.github.batchjac.structure.Structure.Softmax;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -71,11 +70,6 @@ final class Actions32 {
         } else if (step instanceof Step.Transpose s) {
             return (f, samples) -> dense.transpose(
                     f.array(s.out()), f.offset(s.out()), f.array(s.in()), f.offset(s.in()), 1, s.rows(), s.cols());
-        } else if (step instanceof Step.Zero s) {
-            return (f, samples) -> {
-                int from = f.offset(s.out());
-                Arrays.fill(f.array(s.out()), from, from + samples * s.out().size(), 0);
-            };
         } else if (step instanceof Step.SumBatch s) {
             return sum(s);
         } else if (step instanceof Step.Norm s) {

@@ -205,7 +205,7 @@ final class Exact {
             case SQRT -> z.sqrt(MC);
             case RECIPROCAL -> ONE.divide(z, MC);
             case ERF -> erf(z);
-            case LOG, SIN, COS -> throw new UnsupportedOperationException();
+            case LOG, SIN, COS -> throw new IllegalArgumentException("log, sin and cos are held against StrictMath");
         };
     }
 
@@ -236,7 +236,7 @@ final class Exact {
             case RECIPROCAL -> new BigDecimal[] {ONE.negate().divide(z.multiply(z), MC)};
             case ERF ->
                 new BigDecimal[] {TWO.multiply(exp(z.multiply(z).negate())).divide(PI.sqrt(MC), MC)};
-            case LOG, SIN, COS -> throw new UnsupportedOperationException();
+            case LOG, SIN, COS -> throw new IllegalArgumentException("log, sin and cos are held against StrictMath");
         };
     }
 
