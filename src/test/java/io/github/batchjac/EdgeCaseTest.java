@@ -8,6 +8,7 @@ import io.github.batchjac.Graphs.Case;
 import io.github.batchjac.backend.Backend;
 import io.github.batchjac.backend.Program;
 import io.github.batchjac.backend.cpu.CpuBackend;
+import io.github.batchjac.backend.cuda.TestCuda;
 import io.github.batchjac.backend.reference.ReferenceBackend;
 import io.github.batchjac.graph.Functions;
 import io.github.batchjac.graph.Graph;
@@ -25,17 +26,20 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** What every backend does with infinities, NaN and degenerate sizes, in both precisions. */
+@Tag("cuda")
+@Tag("long")
 class EdgeCaseTest {
     private static final double INFINITY = Double.POSITIVE_INFINITY;
     private static final double NAN = Double.NaN;
 
     private static final Map<String, Supplier<Backend>> BACKENDS =
-            Map.of("reference", ReferenceBackend::new, "cpu", () -> new CpuBackend(2));
+            Map.of("reference", ReferenceBackend::new, "cpu", () -> new CpuBackend(2), "cuda", TestCuda::backend);
 
     static List<Arguments> backends() {
         List<Arguments> all = new ArrayList<>();

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.github.batchjac.backend.Backend;
 import io.github.batchjac.backend.Program;
 import io.github.batchjac.backend.cpu.CpuBackend;
+import io.github.batchjac.backend.cuda.TestCuda;
 import io.github.batchjac.backend.reference.ReferenceBackend;
 import io.github.batchjac.graph.Functions;
 import io.github.batchjac.graph.Graph;
@@ -27,6 +28,7 @@ import java.util.Map;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -36,11 +38,12 @@ import org.junit.jupiter.params.provider.ValueSource;
  * Networks as ONNX against values, Jacobians and gradients that another autodiff computed in float64. The norm of an
  * array's difference, relative to the norm of the array, stays within 1e-9 in float64 and 1e-5 in float32.
  */
+@Tag("cuda")
 class GoldenTest {
     private static final Path GOLDEN = Path.of("src", "test", "resources", "golden");
 
     private static final Map<String, Supplier<Backend>> BACKENDS =
-            Map.of("reference", ReferenceBackend::new, "cpu", () -> new CpuBackend(2));
+            Map.of("reference", ReferenceBackend::new, "cpu", () -> new CpuBackend(2), "cuda", TestCuda::backend);
 
     static List<Arguments> networks() throws IOException {
         return networks(folder -> true);

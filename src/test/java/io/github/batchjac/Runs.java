@@ -6,6 +6,7 @@ import io.github.batchjac.Graphs.Case;
 import io.github.batchjac.backend.Backend;
 import io.github.batchjac.backend.Program;
 import io.github.batchjac.backend.Samples;
+import io.github.batchjac.plan.Cost;
 import io.github.batchjac.plan.Plan;
 import io.github.batchjac.plan.Request;
 import io.github.batchjac.plan.Workload;
@@ -23,7 +24,7 @@ public final class Runs {
 
     /** Two workers and ample memory. */
     public static Workload workload(int batch, Precision precision) {
-        return new Workload(batch, precision, MEMORY, 2, false);
+        return new Workload(batch, precision, MEMORY, 2, false, Cost.CPU);
     }
 
     /** The results by name, of the case's own inputs. */

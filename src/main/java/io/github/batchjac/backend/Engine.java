@@ -3,6 +3,7 @@ package io.github.batchjac.backend;
 import io.github.batchjac.plan.Slot;
 import io.github.batchjac.tensor.Tensor;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a backend writes to run one plan. {@link Program} has checked every argument: shapes, types and labels fit. Numbers
@@ -24,6 +25,29 @@ public interface Engine extends AutoCloseable {
      *     samples of this batch so far, to be added to (zero at first); shared ones {@code (size)}, to be written
      */
     void run(long first, int samples, long batch, Map<Slot, Tensor> inputs, Map<Slot, Tensor> results);
+
+    /**
+     * Computes a whole batch and leaves the results where they are.
+     *
+     * @return null if results are computed in arrays
+     */
+    default @Nullable Held hold(int batch, Map<Slot, Tensor> inputs) {
+        return null;
+    }
+
+    /** Results in memory of a device; reduced ones are the sums over the batch. */
+    interface Held extends AutoCloseable {
+
+        /** Copies as many elements of a slot as {@code to} holds, from element {@code first} on. */
+        void read(Slot slot, long first, Tensor to);
+
+        /** Where the device has the numbers of a slot. */
+        long address(Slot slot);
+
+        /** Frees the memory. May be called again. */
+        @Override
+        void close();
+    }
 
     /** What this plan runs on and why, in one line. */
     String description();

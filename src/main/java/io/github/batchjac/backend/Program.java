@@ -69,6 +69,10 @@ public final class Program implements AutoCloseable {
         return plan;
     }
 
+    Engine engine() {
+        return engine;
+    }
+
     /** What this program runs on and why, in one line: it may be less than the backend has. */
     public String description() {
         return engine.description();
@@ -146,6 +150,21 @@ public final class Program implements AutoCloseable {
     }
 
     /**
+     * Runs on a batch and leaves the results where they were computed: in the memory of the device, if there is one, until
+     * they are asked for. There a result may have more than 2³¹ elements.
+     *
+     * @throws IllegalArgumentException as {@link #run(Map, Map)}
+     * @throws DeviceMemoryException if the device has no room for the results
+     */
+    public synchronized Results compute(Map<String, Tensor> inputs) {
+        open();
+        long batch = batch(inputs);
+        Engine.Held held = engine.hold((int) batch, check(inputs, batch, 0));
+        List<Result> all = List.copyOf(results.values());
+        return held == null ? new Results.InArrays(all, run(inputs)) : new Results.OnDevice(all, type, batch, held);
+    }
+
+    /**
      * Runs in chunks that keep to the plan's memory budget. The results are those of one run over the whole batch, bit for
      * bit.
      *
@@ -219,23 +238,29 @@ public final class Program implements AutoCloseable {
         });
     }
 
-    /** From sums to means. */
     private void finishReduced(Map<String, Tensor> out, long batch) {
         for (Result result : results.values()) {
             Tensor tensor = out.get(result.name());
-            if (tensor == null || result.reduction() != Reduction.MEAN) {
-                continue;
+            if (tensor != null) {
+                finishReduced(result, tensor, batch);
             }
-            if (type == ElementType.F32) {
-                float[] a = tensor.floats();
-                for (int i = 0; i < a.length; i++) {
-                    a[i] = (float) (a[i] / (double) batch);
-                }
-            } else {
-                double[] a = tensor.doubles();
-                for (int i = 0; i < a.length; i++) {
-                    a[i] /= batch;
-                }
+        }
+    }
+
+    /** From sums to means. */
+    static void finishReduced(Result result, Tensor tensor, long batch) {
+        if (result.reduction() != Reduction.MEAN) {
+            return;
+        }
+        if (tensor.type() == ElementType.F32) {
+            float[] a = tensor.floats();
+            for (int i = 0; i < a.length; i++) {
+                a[i] = (float) (a[i] / (double) batch);
+            }
+        } else {
+            double[] a = tensor.doubles();
+            for (int i = 0; i < a.length; i++) {
+                a[i] /= batch;
             }
         }
     }

@@ -2,7 +2,6 @@ package io.github.batchjac.cli;
 
 import io.github.batchjac.backend.Backend;
 import io.github.batchjac.backend.Backends;
-import java.util.List;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.TypeConversionException;
@@ -13,9 +12,10 @@ final class DeviceOptions {
 
     @Option(
             names = "--device",
-            paramLabel = "auto|cpu|reference",
+            paramLabel = "auto|cpu|cuda|reference",
             description =
-                    "Where to compute. auto (the default) takes the fastest there is; the summary says which and why.",
+                    "Where to compute. auto (the default) takes the fastest there is; the summary says which and why. cuda:1 is"
+                            + " the second GPU; cuda,cpu goes on with the CPU if the GPU fails in the middle.",
             converter = DeviceConverter.class)
     String device = AUTO;
 
@@ -39,10 +39,9 @@ final class DeviceOptions {
     static final class DeviceConverter implements ITypeConverter<String> {
         @Override
         public String convert(String text) {
-            List<String> devices = Backends.devices();
-            if (!devices.contains(text)) {
+            if (!Backends.names(text)) {
                 throw new TypeConversionException(
-                        "'" + text + "' is not a device; expected one of " + String.join(", ", devices));
+                        "'" + text + "' is not a device; expected one of " + Backends.forms());
             }
             return text;
         }

@@ -33,6 +33,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
             "  batchjac jacobian model.onnx x.npy --out j.npy       (B, out..., in...)",
             "  batchjac plan jacobian model.onnx --batch 4096       how it would be done, and at what cost",
             "  batchjac check model.onnx x.npy                      every device against the reference",
+            "  batchjac doctor                                      what this machine has and lacks",
             "  batchjac jacobian --help                             more, for each command",
             "",
             "MODEL is an .onnx file or example:digits; INPUT an .npy file (B, n) or example:digits."
@@ -158,6 +159,7 @@ public final class Main implements Callable<Integer> {
         commands.put("gradient", () -> new CommandLine(new GradientCommand()));
         commands.put("plan", Main::plan);
         commands.put("check", () -> new CommandLine(new CheckCommand()));
+        commands.put("doctor", () -> new CommandLine(new DoctorCommand()));
         commands.put("train-example", () -> new CommandLine(new TrainExampleCommand()));
         return commands;
     }

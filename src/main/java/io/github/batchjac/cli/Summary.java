@@ -123,9 +123,14 @@ final class Summary {
     }
 
     void printJson(PrintWriter out) {
+        printJson(facts, out);
+    }
+
+    /** A value as {@link #fact} takes it, on one line. */
+    static void printJson(Object value, PrintWriter out) {
         StringWriter text = new StringWriter();
         try (JsonGenerator json = new JsonFactory().createGenerator(text)) {
-            write(json, facts);
+            write(json, value);
         } catch (IOException e) {
             throw new IllegalStateException(e);
         }

@@ -4,15 +4,23 @@ import io.github.batchjac.structure.Work;
 import io.github.batchjac.tensor.Precision;
 
 /**
- * Turns work into time, so that orders can be compared: {@code flops/rate + bytes/bandwidth}.
+ * What a machine is like: turns work into time, so that orders can be compared, {@code flops/rate + bytes/bandwidth}; and
+ * says how much one worker should have in hand.
  *
  * @param flopsPerSecond float32 rate of a matrix product; float64 runs at half of it
  * @param bytesPerSecond bandwidth of the store that intermediate results live in
+ * @param tileBytes what one tile of samples touches, its inputs and results among it, should stay within
  */
-public record Cost(double flopsPerSecond, double bytesPerSecond) {
+public record Cost(double flopsPerSecond, double bytesPerSecond, long tileBytes) {
 
-    /** Two cores with AVX2, as measured; only the ratio matters: about five operations a byte. */
-    public static final Cost CPU = new Cost(150e9, 30e9);
+    /** Two cores with AVX2, as measured; only the ratio matters: about five operations a byte. A tile stays near a core. */
+    public static final Cost CPU = new Cost(150e9, 30e9, 1 << 20);
+
+    /**
+     * A GPU of the Hopper generation: about ten operations a byte (own matrix product, copy bandwidth; estimates). Nothing
+     * stays in a cache between steps: a tile is what one sum over samples is made of, and the least that a chunk holds.
+     */
+    public static final Cost GPU = new Cost(45e12, 4.3e12, 64 << 20);
 
     /** Estimated seconds of {@code work} over a batch. */
     public double seconds(Work work, double batch, Precision precision) {

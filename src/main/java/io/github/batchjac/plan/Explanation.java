@@ -180,7 +180,7 @@ final class Explanation {
                 Memory.bytes(m.workBytes()),
                 plan.workload().workers(),
                 m.tile(),
-                m.buffers().size(),
+                m.buffers().sizes().size(),
                 plan.slots().stream()
                         .filter(s -> s.role() == Role.WORK && !s.shared())
                         .count(),

@@ -1,15 +1,8 @@
 package io.github.batchjac.plan;
 
 import io.github.batchjac.plan.Slot.Role;
-import java.util.ArrayList;
-import java.util.Collections;
-import java.util.Comparator;
-import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
-import java.util.Set;
 
 /**
  * Where a plan's numbers live, and how many samples are in flight at once.
@@ -18,25 +11,14 @@ import java.util.Set;
  * that do not fit the budget as a whole come and go in <em>chunks</em> of several tiles. Neither changes a bit of any
  * result: tiles are cut at the same samples whatever the chunk or the number of workers.
  *
- * @param buffers elements per sample of each work buffer
- * @param buffer for each per-sample work slot the buffer it lives in; slots share one if they are not alive together
+ * @param buffers where what is computed per sample lives
  * @param tile samples that one worker takes through all steps at a time
  * @param chunk samples whose inputs and results are held at a time
  * @param sharedBytes parameters, constants, what is computed once, and sums over the batch
  * @param workBytes work buffers of all workers
  * @param chunkBytes inputs and results of one chunk
  */
-public record Memory(
-        List<Integer> buffers,
-        Map<Slot, Integer> buffer,
-        int tile,
-        long chunk,
-        long sharedBytes,
-        long workBytes,
-        long chunkBytes) {
-
-    /** What one tile touches, its inputs and results among it, should stay near a core. */
-    private static final long TILE_BYTES = 1 << 20;
+public record Memory(Buffers buffers, int tile, long chunk, long sharedBytes, long workBytes, long chunkBytes) {
 
     /** Larger chunks take more memory and save no time. */
     private static final long CHUNK_BYTES = 64 << 20;
@@ -55,10 +37,8 @@ public record Memory(
 
     static Memory of(List<Step> steps, List<Slot> slots, Workload workload) {
         int bytes = workload.precision().bytes();
-        List<Integer> buffers = new ArrayList<>();
-        Map<Slot, Integer> buffer = assign(steps, buffers);
-        long workPerSample =
-                bytes * buffers.stream().mapToLong(Integer::longValue).sum();
+        Buffers buffers = Buffers.of(steps.stream().map(Buffers.Use::of).toList());
+        long workPerSample = bytes * buffers.elements();
         long reduced = 0;
         long once = 0;
         long ioPerSample = 0;
@@ -76,7 +56,7 @@ public record Memory(
         // each worker sums a tile by itself, then the tiles are added in order
         long shared = once + reduced * (1 + workload.workers());
 
-        int tile = tile(workPerSample + ioPerSample, workload.batch());
+        int tile = tile(workPerSample + ioPerSample, workload);
         long work = workPerSample * tile * workload.workers();
         long needed = shared + work + tile * ioPerSample;
         if (needed > workload.memory()) {
@@ -92,57 +72,14 @@ public record Memory(
         long room = Math.min(workload.memory() - shared - work, Math.max(CHUNK_BYTES, tile * ioPerSample));
         long chunk = room / Math.max(1, ioPerSample);
         chunk = chunk >= workload.batch() ? Math.max(1, workload.batch()) : chunk / tile * tile;
-        return new Memory(List.copyOf(buffers), Map.copyOf(buffer), tile, chunk, shared, work, chunk * ioPerSample);
+        return new Memory(buffers, tile, chunk, shared, work, chunk * ioPerSample);
     }
 
-    /** Depends on the batch alone, never on workers or budget, for results must not. */
-    private static int tile(long bytesPerSample, long batch) {
-        long cached = Long.highestOneBit(Math.max(1, TILE_BYTES / Math.max(1, bytesPerSample)));
-        long even = Long.highestOneBit(Math.max(1, (batch - 1) / TILES)) * 2;
+    /** Depends on the batch and the kind of machine, never on workers or budget, for results must not. */
+    private static int tile(long bytesPerSample, Workload workload) {
+        long cached = Long.highestOneBit(Math.max(1, workload.cost().tileBytes() / Math.max(1, bytesPerSample)));
+        long even = Long.highestOneBit(Math.max(1, (workload.batch() - 1) / TILES)) * 2;
         return (int) Math.min(Math.min(cached, LARGEST_TILE), Math.max(SMALLEST_TILE, even));
-    }
-
-    /** Linear scan: a slot takes the smallest free buffer that holds it, else the largest free one grows. */
-    private static Map<Slot, Integer> assign(List<Step> steps, List<Integer> buffers) {
-        Map<Slot, Integer> last = new HashMap<>();
-        for (int i = 0; i < steps.size(); i++) {
-            for (Slot slot : steps.get(i).reads()) {
-                last.put(slot, i);
-            }
-        }
-        Map<Slot, Integer> assigned = new HashMap<>();
-        Set<Integer> free = new HashSet<>();
-        for (int i = 0; i < steps.size(); i++) {
-            Step step = steps.get(i);
-            for (Slot slot : step.writes()) {
-                if (slot.role() == Role.WORK && !slot.shared() && !assigned.containsKey(slot)) {
-                    int choice = take(free, buffers, slot.size());
-                    free.remove(choice);
-                    assigned.put(slot, choice);
-                }
-            }
-            for (Slot slot : new HashSet<>(step.reads())) {
-                Integer own = assigned.get(slot);
-                if (own != null && Integer.valueOf(i).equals(last.get(slot))) {
-                    free.add(own);
-                }
-            }
-        }
-        return assigned;
-    }
-
-    private static int take(Set<Integer> free, List<Integer> buffers, int size) {
-        Comparator<Integer> bySize = Comparator.comparing(buffers::get);
-        int choice = free.stream()
-                .filter(b -> buffers.get(b) >= size)
-                .min(bySize)
-                .orElseGet(() -> free.isEmpty() ? -1 : Collections.max(free, bySize));
-        if (choice < 0) {
-            buffers.add(size);
-            return buffers.size() - 1;
-        }
-        buffers.set(choice, Math.max(size, buffers.get(choice)));
-        return choice;
     }
 
     /** A number of bytes as people read it: {@code 512 B}, {@code 4.4 MiB}. */

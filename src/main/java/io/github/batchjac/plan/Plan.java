@@ -28,7 +28,6 @@ public final class Plan {
     private final Memory memory;
     private final Work forwardWork;
     private final Elimination.@Nullable Choice choice;
-    private final Cost cost;
 
     Plan(
             @Nullable Graph graph,
@@ -38,8 +37,7 @@ public final class Plan {
             ResultWriter results,
             List<Step> written,
             Work forwardWork,
-            Elimination.@Nullable Choice choice,
-            Cost cost) {
+            Elimination.@Nullable Choice choice) {
         this.graph = graph;
         this.request = request;
         this.workload = workload;
@@ -55,7 +53,6 @@ public final class Plan {
         this.structures = Map.copyOf(results.structures());
         this.forwardWork = forwardWork;
         this.choice = choice;
-        this.cost = cost;
         this.memory = Memory.of(steps, this.slots, workload);
     }
 
@@ -67,7 +64,7 @@ public final class Plan {
      * @throws BudgetException if not even one tile of samples fits the workload's memory
      */
     public static Plan of(Graph graph, Request request, Workload workload) {
-        return Planner.plan(graph, request, workload, Cost.CPU);
+        return Planner.plan(graph, request, workload);
     }
 
     /**
@@ -148,7 +145,7 @@ public final class Plan {
 
     /** The cost model that the order was chosen by. */
     public Cost cost() {
-        return cost;
+        return workload.cost();
     }
 
     /** The order of the products: optimal, reverse, forward or greedy; null if there is nothing to multiply. */

@@ -33,8 +33,8 @@ final class Planner {
         this.values = new Linearisation(graph, slots);
     }
 
-    static Plan plan(Graph graph, Request request, Workload workload, Cost cost) {
-        return new Planner(graph, request, workload).plan(cost);
+    static Plan plan(Graph graph, Request request, Workload workload) {
+        return new Planner(graph, request, workload).plan();
     }
 
     /** A product of two given Jacobians; see {@link Plan#product}. */
@@ -48,7 +48,7 @@ final class Planner {
         } else {
             results.deliverStructured(Plan.PRODUCT, List.of(product));
         }
-        return new Plan(null, null, workload, slots, results, products.steps(), Work.NONE, null, Cost.CPU);
+        return new Plan(null, null, workload, slots, results, products.steps(), Work.NONE, null);
     }
 
     private static Operand given(Slots slots, String name, Structure structure) {
@@ -60,7 +60,7 @@ final class Planner {
         return new Operand(structure, parts);
     }
 
-    private Plan plan(Cost cost) {
+    private Plan plan() {
         check();
         Elimination.Choice choice = null;
         if (request.kind() != Request.Kind.FORWARD) {
@@ -68,7 +68,7 @@ final class Planner {
             choice = Elimination.choose(
                     jacobians.map(Operand::structure),
                     this::finishWork,
-                    work -> cost.seconds(work, (double) workload.batch(), workload.precision()));
+                    work -> workload.cost().seconds(work, (double) workload.batch(), workload.precision()));
             for (int vertex : choice.order()) {
                 jacobians.eliminate(vertex, products);
             }
@@ -79,7 +79,7 @@ final class Planner {
         }
         List<Step> steps = new ArrayList<>(values.steps());
         steps.addAll(products.steps());
-        return new Plan(graph, request, workload, slots, results, steps, values.work(), choice, cost);
+        return new Plan(graph, request, workload, slots, results, steps, values.work(), choice);
     }
 
     private void check() {

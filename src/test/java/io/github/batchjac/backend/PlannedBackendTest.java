@@ -8,6 +8,7 @@ import io.github.batchjac.Graphs;
 import io.github.batchjac.Graphs.Case;
 import io.github.batchjac.Runs;
 import io.github.batchjac.backend.cpu.CpuBackend;
+import io.github.batchjac.backend.cuda.TestCuda;
 import io.github.batchjac.backend.reference.ErrorBounds;
 import io.github.batchjac.backend.reference.ReferenceBackend;
 import io.github.batchjac.plan.BudgetException;
@@ -22,16 +23,20 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Every backend that follows plans against the one that does not: every graph, request, precision and batch. */
+@Tag("cuda")
+@Tag("long")
 class PlannedBackendTest {
     private static final int[] BATCHES = {0, 1, 5, 33};
 
     /** The backends under test, by name. */
-    private static final Map<String, Supplier<Backend>> BACKENDS = Map.of("cpu", () -> new CpuBackend(2));
+    private static final Map<String, Supplier<Backend>> BACKENDS =
+            Map.of("cpu", () -> new CpuBackend(2), "cuda", TestCuda::backend);
 
     static List<Arguments> casesOnBackends() {
         List<Arguments> all = new ArrayList<>();

@@ -2,7 +2,9 @@ package io.github.batchjac.backend;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.batchjac.Runs;
 import io.github.batchjac.backend.cpu.CpuBackend;
+import io.github.batchjac.backend.cuda.TestCuda;
 import io.github.batchjac.plan.Plan;
 import io.github.batchjac.structure.Structure;
 import io.github.batchjac.structure.Structure.Dense;
@@ -15,28 +17,41 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
 import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** Products of structures are what the definitions say, whichever way they are formed. */
+@Tag("cuda")
 class StructureLawsTest {
-    private static final CpuBackend CPU = new CpuBackend(2);
+    private static final Map<String, Backend> BACKENDS = Map.of("cpu", new CpuBackend(2), "cuda", TestCuda.backend());
     private static final int BATCH = 5;
     private static final int ROWS = 6;
 
     @AfterAll
     static void close() {
-        CPU.close();
+        BACKENDS.values().forEach(Backend::close);
     }
 
-    @ParameterizedTest
-    @EnumSource(Precision.class)
-    void structuredIsDense(Precision precision) {
+    static List<Arguments> backends() {
+        List<Arguments> all = new ArrayList<>();
+        for (String backend : BACKENDS.keySet()) {
+            for (Precision precision : Precision.values()) {
+                all.add(Arguments.of(backend, precision));
+            }
+        }
+        return all;
+    }
+
+    @ParameterizedTest(name = "{0}, {1}")
+    @MethodSource("backends")
+    void structuredIsDense(String backend, Precision precision) {
         Random random = new Random(1);
         for (Structure structure : StructuredMatrix.withRows(ROWS)) {
             StructuredMatrix m = StructuredMatrix.random(structure, BATCH, precision, random);
             StructuredMatrix one = identity(structure.rows());
-            Tensor dense = dense(one, m, precision);
+            Tensor dense = dense(backend, one, m, precision);
             for (int b = 0; b < BATCH; b++) {
                 double[][] expected = m.entries(b);
                 expectNear(dense, b, expected, magnitudes(expected), 4, precision, structure.toString());
@@ -44,9 +59,9 @@ class StructureLawsTest {
         }
     }
 
-    @ParameterizedTest
-    @EnumSource(Precision.class)
-    void everyProductIsTheProductOfTheDense(Precision precision) {
+    @ParameterizedTest(name = "{0}, {1}")
+    @MethodSource("backends")
+    void everyProductIsTheProductOfTheDense(String backend, Precision precision) {
         Random random = new Random(2);
         int pairs = 0;
         for (Structure left : StructuredMatrix.withRows(ROWS)) {
@@ -54,8 +69,8 @@ class StructureLawsTest {
                 StructuredMatrix l = StructuredMatrix.random(left, BATCH, precision, random);
                 StructuredMatrix r = StructuredMatrix.random(right, BATCH, precision, random);
                 String what = left + " · " + right;
-                Tensor dense = dense(l, r, precision);
-                StructuredMatrix structured = product(l, r, precision);
+                Tensor dense = dense(backend, l, r, precision);
+                StructuredMatrix structured = product(backend, l, r, precision);
                 for (int b = 0; b < BATCH; b++) {
                     double[][] expected = times(l.entries(b), r.entries(b));
                     double[][] bound = times(magnitudes(l.entries(b)), magnitudes(r.entries(b)));
@@ -68,9 +83,9 @@ class StructureLawsTest {
         assertThat(pairs).isGreaterThan(300);
     }
 
-    @ParameterizedTest
-    @EnumSource(Precision.class)
-    void productsAreAssociative(Precision precision) {
+    @ParameterizedTest(name = "{0}, {1}")
+    @MethodSource("backends")
+    void productsAreAssociative(String backend, Precision precision) {
         Random random = new Random(3);
         for (Structure a : StructuredMatrix.withRows(ROWS)) {
             List<Structure> middle = StructuredMatrix.withRows(a.cols());
@@ -79,9 +94,9 @@ class StructureLawsTest {
                 StructuredMatrix x = StructuredMatrix.random(a, BATCH, precision, random);
                 StructuredMatrix y = StructuredMatrix.random(b, BATCH, precision, random);
                 StructuredMatrix z = StructuredMatrix.random(c, BATCH, precision, random);
-                Tensor left = dense(product(x, y, precision), z, precision);
-                StructuredMatrix yz = product(y, z, precision);
-                Tensor right = dense(x, yz, precision);
+                Tensor left = dense(backend, product(backend, x, y, precision), z, precision);
+                StructuredMatrix yz = product(backend, y, z, precision);
+                Tensor right = dense(backend, x, yz, precision);
                 for (int s = 0; s < BATCH; s++) {
                     double[][] expected = times(times(x.entries(s), y.entries(s)), z.entries(s));
                     double[][] bound =
@@ -96,9 +111,9 @@ class StructureLawsTest {
     }
 
     /** ⟨v·J, t⟩ = ⟨v, J·t⟩, and J's rows are what unit cotangents give, its columns what unit tangents give. */
-    @ParameterizedTest
-    @EnumSource(Precision.class)
-    void rowsFromTheLeftAreColumnsFromTheRight(Precision precision) {
+    @ParameterizedTest(name = "{0}, {1}")
+    @MethodSource("backends")
+    void rowsFromTheLeftAreColumnsFromTheRight(String backend, Precision precision) {
         Random random = new Random(4);
         for (Structure structure : StructuredMatrix.withRows(ROWS)) {
             StructuredMatrix j = StructuredMatrix.random(structure, BATCH, precision, random);
@@ -106,12 +121,12 @@ class StructureLawsTest {
                     StructuredMatrix.random(new Dense(1, structure.rows(), false), BATCH, precision, random);
             StructuredMatrix t =
                     StructuredMatrix.random(new Dense(structure.cols(), 1, false), BATCH, precision, random);
-            Tensor vj = dense(v, j, precision);
-            Tensor jt = dense(j, t, precision);
+            Tensor vj = dense(backend, v, j, precision);
+            Tensor jt = dense(backend, j, t, precision);
             StructuredMatrix rows = unit(structure.rows());
             StructuredMatrix columns = unit(structure.cols());
-            Tensor byRows = dense(rows, j, precision);
-            Tensor byColumns = dense(j, columns, precision);
+            Tensor byRows = dense(backend, rows, j, precision);
+            Tensor byColumns = dense(backend, j, columns, precision);
             for (int b = 0; b < BATCH; b++) {
                 double[][] entries = j.entries(b);
                 double left = 0;
@@ -149,16 +164,15 @@ class StructureLawsTest {
         return new StructuredMatrix(new Dense(n, n, true), List.of(Tensor.of(entries, n * n)));
     }
 
-    private static Tensor dense(StructuredMatrix left, StructuredMatrix right, Precision precision) {
-        Plan plan = Plan.product(
-                left.structure(), right.structure(), true, CPU.workload(BATCH).in(precision));
-        return Objects.requireNonNull(run(plan, left, right, precision).get(Plan.PRODUCT));
+    private static Tensor dense(String backend, StructuredMatrix left, StructuredMatrix right, Precision precision) {
+        Plan plan = Plan.product(left.structure(), right.structure(), true, Runs.workload(BATCH, precision));
+        return Objects.requireNonNull(run(backend, plan, left, right, precision).get(Plan.PRODUCT));
     }
 
-    private static StructuredMatrix product(StructuredMatrix left, StructuredMatrix right, Precision precision) {
-        Plan plan = Plan.product(
-                left.structure(), right.structure(), false, CPU.workload(BATCH).in(precision));
-        Map<String, Tensor> results = run(plan, left, right, precision);
+    private static StructuredMatrix product(
+            String backend, StructuredMatrix left, StructuredMatrix right, Precision precision) {
+        Plan plan = Plan.product(left.structure(), right.structure(), false, Runs.workload(BATCH, precision));
+        Map<String, Tensor> results = run(backend, plan, left, right, precision);
         Structure structure = plan.structure(Plan.PRODUCT);
         List<Tensor> parts = new ArrayList<>();
         for (int i = 0; i < structure.parts().size(); i++) {
@@ -168,7 +182,7 @@ class StructureLawsTest {
     }
 
     private static Map<String, Tensor> run(
-            Plan plan, StructuredMatrix left, StructuredMatrix right, Precision precision) {
+            String backend, Plan plan, StructuredMatrix left, StructuredMatrix right, Precision precision) {
         Map<String, Tensor> inputs = new HashMap<>();
         for (int i = 0; i < left.parts().size(); i++) {
             inputs.put(Plan.part("left", i), left.parts().get(i).to(precision));
@@ -176,7 +190,7 @@ class StructureLawsTest {
         for (int i = 0; i < right.parts().size(); i++) {
             inputs.put(Plan.part("right", i), right.parts().get(i).to(precision));
         }
-        try (Program program = CPU.prepare(plan)) {
+        try (Program program = Objects.requireNonNull(BACKENDS.get(backend)).prepare(plan)) {
             return program.run(inputs);
         }
     }

@@ -285,7 +285,7 @@ class BadInputTest {
         run("jacobian", MODEL).isMisused("INPUT");
         run("jacobian", MODEL, X).isMisused("--out");
         run("jacobian").isMisused("MODEL");
-        jacobian(X, "--device", "abacus").isMisused("abacus", "auto, cpu, reference");
+        jacobian(X, "--device", "abacus").isMisused("abacus", "auto, cpu, cuda, reference");
         jacobian(X, "--precision", "f16").isMisused("f16", "f32 or f64");
         jacobian(X, "--memory", "lots").isMisused("lots", "512M");
         jacobian(X, "--threads", "many").isMisused("many");

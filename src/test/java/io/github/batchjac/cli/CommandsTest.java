@@ -40,6 +40,7 @@ class CommandsTest {
                 "plan jacobian",
                 "plan gradient",
                 "check",
+                "doctor",
                 "demo",
                 "train-example"
             })

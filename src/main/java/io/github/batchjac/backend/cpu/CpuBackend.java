@@ -14,6 +14,7 @@ public final class CpuBackend implements Backend {
     private static final int MOST_THREADS = 1024;
 
     private final Workers workers;
+    private final String note;
     private boolean closed;
 
     /**
@@ -22,10 +23,19 @@ public final class CpuBackend implements Backend {
      * @throws IllegalArgumentException if {@code threads} is less than 1 or more than 1024
      */
     public CpuBackend(int threads) {
+        this(threads, "");
+    }
+
+    /**
+     * @param note what the description ends with: why nothing better is used
+     * @throws IllegalArgumentException if {@code threads} is less than 1 or more than 1024
+     */
+    public CpuBackend(int threads, String note) {
         if (threads < 1 || threads > MOST_THREADS) {
             throw new IllegalArgumentException("threads is " + threads + ", expected 1 to " + MOST_THREADS);
         }
         this.workers = new Workers(threads);
+        this.note = note.isEmpty() ? "" : "; " + note;
     }
 
     @Override
@@ -35,12 +45,22 @@ public final class CpuBackend implements Backend {
 
     @Override
     public String description() {
-        return describe(workers, KernelProvider.get());
+        return describe(KernelProvider.get());
     }
 
-    static String describe(Workers workers, KernelProvider kernels) {
+    private String describe(KernelProvider kernels) {
         int n = workers.count();
-        return "cpu: " + n + (n == 1 ? " thread" : " threads") + "; " + kernels.reason();
+        return "cpu: " + n + (n == 1 ? " thread" : " threads") + "; " + kernels.reason() + note;
+    }
+
+    /** {@code vector API: 512 bits}, or {@code vector API off: } and why. */
+    public static String vectorApi() {
+        return KernelProvider.get().reason();
+    }
+
+    /** {@code OpenBLAS on, one thread}, or {@code OpenBLAS off: } and why. Loads it. */
+    public static String openBlas() {
+        return Blas.availability();
     }
 
     @Override
@@ -53,11 +73,13 @@ public final class CpuBackend implements Backend {
         if (closed) {
             throw new IllegalStateException("the backend is closed");
         }
+        KernelProvider kernels = KernelProvider.of(plan);
+        String description = describe(kernels);
         return new Program(
                 plan,
                 plan.workload().precision() == Precision.F32
-                        ? new CpuEngine32(plan, workers)
-                        : new CpuEngine64(plan, workers));
+                        ? new CpuEngine32(plan, workers, kernels, description)
+                        : new CpuEngine64(plan, workers, kernels, description));
     }
 
     @Override

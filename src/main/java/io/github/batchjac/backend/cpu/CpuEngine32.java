@@ -36,9 +36,8 @@ final class CpuEngine32 implements Engine {
     private final double workPerSample;
     private boolean stale = true;
 
-    CpuEngine32(Plan plan, Workers workers) {
-        KernelProvider provider = KernelProvider.of(plan);
-        this.description = CpuBackend.describe(workers, provider);
+    CpuEngine32(Plan plan, Workers workers, KernelProvider provider, String description) {
+        this.description = description;
         this.workers = workers;
         Memory memory = plan.memory();
         this.tile = memory.tile();
@@ -47,8 +46,8 @@ final class CpuEngine32 implements Engine {
         for (int w = 0; w < frames.length; w++) {
             frames[w] = new Frame32(ids);
             List<float[]> buffers = new ArrayList<>();
-            memory.buffers().forEach(size -> buffers.add(new float[tile * size]));
-            for (Map.Entry<Slot, Integer> e : memory.buffer().entrySet()) {
+            memory.buffers().sizes().forEach(size -> buffers.add(new float[tile * size]));
+            for (Map.Entry<Slot, Integer> e : memory.buffers().of().entrySet()) {
                 frames[w].place(e.getKey(), buffers.get(e.getValue()), 0);
             }
         }

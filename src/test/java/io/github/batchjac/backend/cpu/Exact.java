@@ -5,23 +5,23 @@ import java.math.BigDecimal;
 import java.math.MathContext;
 
 /** The mathematics with 60 digits and no tricks: what kernels are held to. Shares no formula with them but definitions. */
-final class Exact {
-    static final MathContext MC = new MathContext(60);
-    static final BigDecimal ONE = BigDecimal.ONE;
-    static final BigDecimal TWO = BigDecimal.valueOf(2);
-    static final BigDecimal HALF = new BigDecimal("0.5");
+public final class Exact {
+    public static final MathContext MC = new MathContext(60);
+    public static final BigDecimal ONE = BigDecimal.ONE;
+    public static final BigDecimal TWO = BigDecimal.valueOf(2);
+    public static final BigDecimal HALF = new BigDecimal("0.5");
     private static final BigDecimal LN2 = logNear(TWO);
-    static final BigDecimal PI = new BigDecimal(
+    public static final BigDecimal PI = new BigDecimal(
             "3.14159265358979323846264338327950288419716939937510582097494459230781640628620899862803482534");
 
     private Exact() {}
 
-    static BigDecimal of(double x) {
+    public static BigDecimal of(double x) {
         return new BigDecimal(x);
     }
 
     /** Distance in units in the last place of the exact value; infinite if one of them overflows or is NaN alone. */
-    static double ulps(float got, BigDecimal exact) {
+    public static double ulps(float got, BigDecimal exact) {
         float rounded = exact.floatValue();
         if (!Float.isFinite(got) || !Float.isFinite(rounded)) {
             return got == rounded ? 0 : Double.POSITIVE_INFINITY;
@@ -33,7 +33,7 @@ final class Exact {
     }
 
     /** As for float. */
-    static double ulps(double got, BigDecimal exact) {
+    public static double ulps(double got, BigDecimal exact) {
         double rounded = exact.doubleValue();
         if (!Double.isFinite(got) || !Double.isFinite(rounded)) {
             return got == rounded ? 0 : Double.POSITIVE_INFINITY;
@@ -45,7 +45,7 @@ final class Exact {
     }
 
     /** |got − exact| in units of {@code unit}; infinite where got is not finite. */
-    static double inUnits(double got, BigDecimal exact, BigDecimal unit) {
+    public static double inUnits(double got, BigDecimal exact, BigDecimal unit) {
         if (!Double.isFinite(got)) {
             return Double.POSITIVE_INFINITY;
         }
@@ -57,7 +57,7 @@ final class Exact {
                         : error.divide(unit, MC).doubleValue();
     }
 
-    static BigDecimal exp(BigDecimal x) {
+    public static BigDecimal exp(BigDecimal x) {
         return exp(x, MC);
     }
 
@@ -93,14 +93,14 @@ final class Exact {
     }
 
     /** log(1 + x), with relative accuracy for small x > 0. */
-    static BigDecimal log1p(BigDecimal x) {
+    public static BigDecimal log1p(BigDecimal x) {
         if (x.compareTo(new BigDecimal("1e-30")) < 0 && x.compareTo(new BigDecimal("-1e-30")) > 0) {
             return x.subtract(x.multiply(x).divide(TWO, MC), MC);
         }
         return log(ONE.add(x, new MathContext(100)));
     }
 
-    static BigDecimal log(BigDecimal x) {
+    public static BigDecimal log(BigDecimal x) {
         int k = 0;
         BigDecimal y = x;
         while (y.compareTo(TWO) > 0) {
@@ -114,31 +114,31 @@ final class Exact {
         return logNear(y).add(LN2.multiply(BigDecimal.valueOf(k)));
     }
 
-    static BigDecimal sigmoid(BigDecimal z) {
+    public static BigDecimal sigmoid(BigDecimal z) {
         BigDecimal e = exp(z.abs().negate());
         return (z.signum() < 0 ? e : ONE).divide(ONE.add(e, MC), MC);
     }
 
     /** σ'(z) = 1/(exp(z) + 2 + exp(−z)). */
-    static BigDecimal sigmoidDerivative(BigDecimal z) {
+    public static BigDecimal sigmoidDerivative(BigDecimal z) {
         BigDecimal e = exp(z.abs().negate());
         return e.divide(ONE.add(e, MC).pow(2, MC), MC);
     }
 
     /** exp(x) − 1, with relative accuracy for tiny x. */
-    static BigDecimal expm1(BigDecimal x) {
+    public static BigDecimal expm1(BigDecimal x) {
         return x.abs().compareTo(new BigDecimal("1e-25")) < 0
                 ? x.add(x.multiply(x).divide(TWO, MC), MC)
                 : exp(x, new MathContext(90)).subtract(ONE, MC);
     }
 
-    static BigDecimal tanh(BigDecimal z) {
+    public static BigDecimal tanh(BigDecimal z) {
         BigDecimal a = expm1(z.abs().multiply(TWO).negate());
         BigDecimal t = a.negate().divide(TWO.add(a), MC);
         return z.signum() < 0 ? t.negate() : t;
     }
 
-    static BigDecimal erf(BigDecimal z) {
+    public static BigDecimal erf(BigDecimal z) {
         return z.signum() < 0 ? erf(z.negate()).negate() : z.compareTo(BigDecimal.valueOf(60)) > 0 ? ONE : erf(z, MC);
     }
 
@@ -155,7 +155,7 @@ final class Exact {
     }
 
     /** Φ(z). Below 0 as exp(−z²/2)·∫, by erfc's continued fraction where that converges, else as 1 − erf. */
-    static BigDecimal normal(BigDecimal z) {
+    public static BigDecimal normal(BigDecimal z) {
         BigDecimal x = z.divide(TWO.sqrt(MC), MC);
         if (x.compareTo(BigDecimal.valueOf(-2)) > 0) {
             return ONE.add(erf(x)).multiply(HALF);
@@ -171,7 +171,7 @@ final class Exact {
     }
 
     /** φ(z). */
-    static BigDecimal density(BigDecimal z) {
+    public static BigDecimal density(BigDecimal z) {
         return exp(z.multiply(z).multiply(HALF).negate())
                 .divide(PI.multiply(TWO).sqrt(MC), MC);
     }
@@ -180,11 +180,11 @@ final class Exact {
     private static final BigDecimal GELU3 = GELU1.multiply(new BigDecimal("0.044715"));
 
     /** GELU's tanh form is z·σ(w). */
-    static BigDecimal geluArgument(BigDecimal z) {
+    public static BigDecimal geluArgument(BigDecimal z) {
         return z.multiply(GELU1.add(GELU3.multiply(z).multiply(z)), MC);
     }
 
-    static BigDecimal value(Elementwise f, BigDecimal z) {
+    public static BigDecimal value(Elementwise f, BigDecimal z) {
         boolean positive = z.signum() > 0;
         BigDecimal alpha = of(f.alpha());
         return switch (f.kind()) {
@@ -210,7 +210,7 @@ final class Exact {
     }
 
     /** The terms that the derivative is the sum of: one number, or two of which one may be negative. */
-    static BigDecimal[] derivative(Elementwise f, BigDecimal z) {
+    public static BigDecimal[] derivative(Elementwise f, BigDecimal z) {
         boolean positive = z.signum() > 0;
         BigDecimal alpha = of(f.alpha());
         return switch (f.kind()) {
@@ -241,7 +241,7 @@ final class Exact {
     }
 
     /** The numerators exp(x_i − max x). */
-    static BigDecimal[] numerators(double[] x) {
+    public static BigDecimal[] numerators(double[] x) {
         double largest = Double.NEGATIVE_INFINITY;
         for (double v : x) {
             largest = Math.max(largest, v);
@@ -253,7 +253,7 @@ final class Exact {
         return e;
     }
 
-    static BigDecimal sum(BigDecimal[] a) {
+    public static BigDecimal sum(BigDecimal[] a) {
         BigDecimal sum = BigDecimal.ZERO;
         for (BigDecimal v : a) {
             sum = sum.add(v, new MathContext(400));

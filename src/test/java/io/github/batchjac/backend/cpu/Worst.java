@@ -3,17 +3,17 @@ package io.github.batchjac.backend.cpu;
 import static org.assertj.core.api.Assertions.assertThat;
 
 /** The largest error seen, and where, against a bound that was derived. */
-final class Worst {
+public final class Worst {
     private final String what;
     private double error;
     private double excess = Double.NEGATIVE_INFINITY;
     private String where = "";
 
-    Worst(String what) {
+    public Worst(String what) {
         this.what = what;
     }
 
-    void see(double e, double bound, Object at) {
+    public void see(double e, double bound, Object at) {
         error = Math.max(error, e);
         double over = Double.isNaN(e) ? Double.POSITIVE_INFINITY : e - bound;
         if (over > excess) {
@@ -22,7 +22,7 @@ final class Worst {
         }
     }
 
-    void check() {
+    public void check() {
         if (Boolean.getBoolean("batchjac.worst")) {
             System.err.printf("worst %s %.3f (%s)%n", what, error, where);
         }

@@ -1,0 +1,312 @@
+// The Jacobians of softmax and log-softmax, dense: q_i·w with w = −q_j, and w = 1 − q_i on the diagonal, where the largest entry
+// has w = rest; log-softmax: w alone. Adding +0 in the same operation makes +0 of −0·q and q·−0, and changes nothing else.
+#pragma once
+#include "jacobian.cuh"
+
+template <bool LOG, typename T>
+__device__ __forceinline__ T entry(T q, T w) {
+    return LOG ? w : fma(q, w, T(0));
+}
+
+// n ≤ 32. A block takes `samples` samples, a multiple of a pack's size. The numbers of one sample (n odd: of as many as make whole
+// packs) are cut into packs; a thread keeps its pack's rows and columns and goes from sample to sample.
+// Shared memory of a sample: q, −q, 1 − q or rest.
+template <bool LOG, typename T>
+__device__ __forceinline__ void dense_small(T *out, const T *q, long long q_stride, const T *rest, long long rest_stride,
+                                            long long batch, int n, Divisor by_n, int samples) {
+    constexpr int SIZE = Pack<T>::SIZE;
+    T *numbers = shared_numbers<T>();
+    int pitch = 3 * n;
+    long long first = blockIdx.x * (long long)samples;
+    int count = (int)min((long long)samples, batch - first);
+#pragma unroll 1
+    for (int f = threadIdx.x; f < count * n; f += blockDim.x) {
+        int s = by_n.quotient(f);
+        int i = f - s * n;
+        T x = q[(first + s) * q_stride + i];
+        T *row = numbers + s * pitch + i;
+        row[0] = x;
+        row[n] = T(0) - x;
+        row[2 * n] = T(1) - x;
+    }
+    __syncthreads();
+#pragma unroll 1
+    for (int s = threadIdx.x; s < count; s += blockDim.x) {
+        T *row = numbers + s * pitch;
+        int m = 0;
+        T best = -infinity_of<T>();
+#pragma unroll 1
+        for (int i = 0; i < n; i++) {
+            bool larger = row[i] > best;
+            best = larger ? row[i] : best;
+            m = larger ? i : m;
+        }
+        row[2 * n + m] = rest[(first + s) * rest_stride];
+    }
+    __syncthreads();
+    out += first * (n * n);
+    int period = n % 2 == 0 ? 1 : SIZE; // samples
+    int whole_periods = aligned(out) ? count / period : 0;
+    int slots = period * n * n / SIZE;
+    int periods = (count + period - 1) / period;
+    int groups = slots < blockDim.x ? blockDim.x / slots : 1;
+    int group = threadIdx.x / slots;
+    if (group >= groups && groups > 1) {
+        return;
+    }
+    for (int slot = groups > 1 ? threadIdx.x - group * slots : threadIdx.x; slot < slots; slot += blockDim.x) {
+        int left[SIZE], right[SIZE];
+#pragma unroll
+        for (int c = 0; c < SIZE; c++) {
+            int row = by_n.quotient(slot * SIZE + c); // of all samples of the period
+            int s = by_n.quotient(row);
+            int i = row - s * n;
+            int j = slot * SIZE + c - row * n;
+            left[c] = s * pitch + i;
+            right[c] = s * pitch + (i == j ? 2 * n + i : n + j);
+        }
+        int p = groups > 1 ? group : 0;
+        const T *sample = numbers + p * (period * pitch);
+        T *to = out + (p * slots + slot) * SIZE;
+        int step = groups * period * pitch;
+#pragma unroll 1
+        for (; p < whole_periods; p += groups) {
+            Pack<T> x;
+#pragma unroll
+            for (int c = 0; c < SIZE; c++) {
+                x.at[c] = entry<LOG>(LOG ? T(1) : sample[left[c]], sample[right[c]]);
+            }
+            stream_pack(to, x);
+            sample += step;
+            to += groups * slots * SIZE;
+        }
+#pragma unroll 1
+        for (; p < periods; p += groups) {
+#pragma unroll
+            for (int c = 0; c < SIZE; c++) {
+                if (p * period * pitch + left[c] < count * pitch) {
+                    to[c] = entry<LOG>(sample[left[c]], sample[right[c]]);
+                }
+            }
+            sample += step;
+            to += groups * slots * SIZE;
+        }
+    }
+}
+
+// 33 ≤ n, with −q and 1 − q or rest of `period` samples, which make whole packs, in shared memory. A block takes `share` packs of their
+// numbers, which run on from row to row and from sample to sample. Behind the −q of a sample its first ones come again, where a
+// pack goes on with the next row.
+template <bool LOG, typename T>
+struct DenseFlat {
+    static constexpr int SIZE = Pack<T>::SIZE;
+    int n, count;
+    T *minus, *diagonal;
+
+    __device__ __forceinline__ DenseFlat(T *numbers, const T *q, long long q_stride, const T *rest, long long rest_stride,
+                                         int n, Divisor by_n, int period, int count)
+        : n(n), count(count), minus(numbers), diagonal(numbers + period * (n + SIZE)) {
+#pragma unroll 1
+        for (int f = threadIdx.x; f < period * n; f += blockDim.x) {
+            int s = by_n.quotient(f);
+            int i = f - s * n;
+            T x = s < count ? q[s * q_stride + i] : T(0);
+            T *to = minus + f + s * SIZE;
+            *to = T(0) - x;
+            if (i < SIZE) {
+                to[n] = T(0) - x;
+            }
+            diagonal[f] = T(1) - x;
+        }
+        __syncthreads();
+        // A warp finds a sample's peak.
+        Lanes<T> lanes(WARP, nullptr);
+#pragma unroll 1
+        for (int s = lanes.sample; s < count; s += blockDim.x / WARP) {
+            int m = find_place(lanes, q + s * q_stride, n);
+            if (lanes.lane == 0) {
+                diagonal[s * n + m] = rest[s * rest_stride];
+            }
+        }
+        __syncthreads();
+    }
+
+    // Numbers j to j + SIZE − 1 of row i where rows are whole packs.
+    __device__ __forceinline__ Pack<T> whole_pack(int s, int i, int j) const {
+        const T *row = minus + s * (n + SIZE);
+        T left = LOG ? T(0) : -row[i];
+        Pack<T> x = load_pack(row + j);
+#pragma unroll
+        for (int c = 0; c < SIZE; c++) {
+            x.at[c] = entry<LOG>(left, x.at[c]);
+        }
+        if ((unsigned)(i - j) < SIZE) {
+            T number = entry<LOG>(left, diagonal[s * n + i]);
+#pragma unroll
+            for (int c = 0; c < SIZE; c++) {
+                x.at[c] = c == i - j ? number : x.at[c];
+            }
+        }
+        return x;
+    }
+
+    // Number j of a sample's first row.
+    __device__ __forceinline__ T first(int s, int j) const {
+        if (s == count) {
+            return T(0);
+        }
+        const T *row = minus + s * (n + SIZE);
+        return entry<LOG>(-row[0], j == 0 ? diagonal[s * n] : row[j]);
+    }
+
+    // Numbers j to j + SIZE − 1 of row i.
+    __device__ __forceinline__ Pack<T> pack(int s, int i, int j) const {
+        const T *row = minus + s * (n + SIZE);
+        int left = n - j; // of this row
+        Pack<T> x;
+#pragma unroll
+        for (int c = 0; c < SIZE; c++) {
+            x.at[c] = row[j + c];
+        }
+        if (!LOG) {
+            T here = -row[i];
+            T next = -row[i + 1];
+#pragma unroll
+            for (int c = 0; c < SIZE; c++) {
+                x.at[c] = entry<LOG>(c < left ? here : next, x.at[c]);
+            }
+        }
+        // The diagonal is number i − j, or, in the next row, left + i + 1.
+        bool crossed = left + i + 1 < SIZE;
+        int c = crossed ? left + i + 1 : i - j;
+        if ((unsigned)c < SIZE) {
+            T number = entry<LOG>(-row[i + crossed], diagonal[s * n + i + crossed]);
+#pragma unroll
+            for (int k = 0; k < SIZE; k++) {
+                x.at[k] = k == c && (crossed || k < left) ? number : x.at[k];
+            }
+        }
+        if (left < SIZE && i == n - 1) {
+#pragma unroll
+            for (int k = 0; k < SIZE; k++) {
+                x.at[k] = k < left ? x.at[k] : first(s + 1, k - left);
+            }
+        }
+        return x;
+    }
+};
+
+template <bool LOG, typename T>
+__device__ __forceinline__ void dense_flat(T *out, const T *q, long long q_stride, const T *rest, long long rest_stride,
+                                           long long batch, int n, Divisor by_n, int period, int share, int chunks) {
+    constexpr int SIZE = Pack<T>::SIZE;
+    long long first = blockIdx.x / chunks * (long long)period;
+    int count = (int)min((long long)period, batch - first);
+    DenseFlat<LOG, T> jacobian(shared_numbers<T>(), q + first * q_stride, q_stride, rest + first * rest_stride, rest_stride, n,
+                               by_n, period, count);
+    out += first * n * n;
+    int length = count * n * n;
+    int whole_packs = aligned(out) ? length / SIZE : 0;
+    int from = blockIdx.x % chunks * share;
+    int to = min(from + share, (length + SIZE - 1) / SIZE);
+    int step = blockDim.x * SIZE;
+    int step_rows = by_n.quotient(step);
+    int step_columns = step - step_rows * n;
+    int v = from + threadIdx.x;
+    int row = by_n.quotient(v * SIZE); // of all samples
+    int j = v * SIZE - row * n;
+    int s = by_n.quotient(row);
+    int i = row - s * n;
+    auto advance = [&] {
+        v += blockDim.x;
+        i += step_rows;
+        j += step_columns;
+        if (j >= n) {
+            j -= n;
+            i++;
+        }
+        if (i >= n) {
+            i -= n;
+            s++;
+        }
+    };
+    if (n % SIZE == 0 && to <= whole_packs) {
+        T *at = out + v * SIZE;
+#pragma unroll 1
+        for (; v < to; advance()) {
+            stream_pack(at, jacobian.whole_pack(s, i, j));
+            at += step;
+        }
+    }
+#pragma unroll 1
+    for (; v < to; advance()) {
+        Pack<T> x = jacobian.pack(s, i, j);
+        if (v < whole_packs) {
+            stream_pack(out + v * SIZE, x);
+        } else {
+#pragma unroll
+            for (int c = 0; c < SIZE; c++) {
+                if (v * SIZE + c < length) {
+                    out[v * SIZE + c] = x.at[c];
+                }
+            }
+        }
+    }
+}
+
+// Any n. A block takes `rows` rows by 256 packs' columns of a sample, whose −q is in shared memory. Rows of odd n start in the
+// middle of a pack: the block's packs are aligned, those at the edges are stored in part.
+template <bool LOG, typename T>
+__device__ __forceinline__ void dense_large(T *out, const T *q, long long q_stride, const T *rest, long long rest_stride, int n,
+                                            int rows, int row_chunks, int column_tiles) {
+    constexpr int SIZE = Pack<T>::SIZE;
+    constexpr int WIDTH = 256 * SIZE;
+    T *minus = shared_numbers<T>() + 2 * WARP;
+    int tile = blockIdx.x % column_tiles;
+    long long b = blockIdx.x / column_tiles / row_chunks;
+    int row = blockIdx.x / column_tiles % row_chunks * rows;
+    int column = tile * WIDTH;
+    int last_row = min(row + rows, n);
+    int width = min(WIDTH, n - column);
+    q += b * q_stride;
+    for (int j = threadIdx.x; j < width; j += blockDim.x) {
+        minus[j] = T(0) - q[column + j];
+    }
+    bool has_diagonal = row < column + width && column < last_row;
+    int m = has_diagonal ? find_place(Lanes<T>(blockDim.x, shared_numbers<T>()), q, n) : 0;
+    __syncthreads();
+    for (int i = row; i < last_row; i++) {
+        T *to = out + (b * n + i) * n + column;
+        T left = q[i];
+        int behind = (reinterpret_cast<unsigned long long>(to) / sizeof(T)) % SIZE;
+        for (int j = threadIdx.x * SIZE - behind; j < width; j += WIDTH) {
+            Pack<T> x;
+            bool full = j >= 0 && j + SIZE <= width;
+#pragma unroll
+            for (int c = 0; c < SIZE; c++) {
+                if (full || (j + c >= 0 && j + c < width)) {
+                    x.at[c] = entry<LOG>(left, minus[j + c]);
+                }
+            }
+            if (has_diagonal && i - column >= j && i - column < j + SIZE) {
+                T diagonal = i == m ? rest[b * rest_stride] : T(1) - left;
+#pragma unroll
+                for (int c = 0; c < SIZE; c++) {
+                    if (column + j + c == i) {
+                        x.at[c] = entry<LOG>(left, diagonal);
+                    }
+                }
+            }
+            if (full) {
+                stream_pack(to + j, x);
+            } else {
+#pragma unroll
+                for (int c = 0; c < SIZE; c++) {
+                    if (j + c >= 0 && j + c < width) {
+                        to[j + c] = x.at[c];
+                    }
+                }
+            }
+        }
+    }
+}

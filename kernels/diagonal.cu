@@ -1,0 +1,121 @@
+// Diagonals, or stacks of them, times dense; and their dense form. slots.cuh says how the outputs are dealt out.
+#include "slots.cuh"
+
+// out[b,i,j] = d[b,i]·a[b,i,j]; (batch,rows,cols). Moves a and out. In place where a is not shared.
+KERNEL(scale_rows, 256)
+(REAL *out, const REAL *d, long long d_stride, const REAL *a, long long a_stride, long long batch, int rows, int cols,
+ slots::Slots dealt) {
+    slots::Place<REAL> place(batch, 1, rows, cols, dealt);
+    if (place.left <= 0) {
+        return;
+    }
+    slots::Operand<REAL> left(d, d_stride, place, 0);
+    slots::Operand<REAL> right(a, a_stride, place, rows * cols);
+    place.each([&](int e, int s, int, int i, int j) {
+        left.point(e, s, i);
+        right.point(e, s, i * cols + j);
+    });
+    place.write(out, slots::product(left, right));
+}
+
+// out[b,i,j] = a[b,i,j]·d[b,j]; (batch,rows,cols). Moves a and out. In place where a is not shared.
+KERNEL(scale_columns, 256)
+(REAL *out, const REAL *a, long long a_stride, const REAL *d, long long d_stride, long long batch, int rows, int cols,
+ slots::Slots dealt) {
+    slots::Place<REAL> place(batch, 1, rows, cols, dealt);
+    if (place.left <= 0) {
+        return;
+    }
+    slots::Operand<REAL> left(a, a_stride, place, rows * cols);
+    slots::Operand<REAL> right(d, d_stride, place, cols);
+    place.each([&](int e, int s, int, int i, int j) {
+        left.point(e, s, i * cols + j);
+        right.point(e, s, j);
+    });
+    place.write(out, slots::product(left, right));
+}
+
+// out[b,r·n+i,j] = d[b,r·n+i]·a[b,i,j]; a (batch,n,cols), out (batch,repeat·n,cols). No d: copies. Moves a and out.
+KERNEL(tile_rows, 256)
+(REAL *out, const REAL *d, long long d_stride, const REAL *a, long long a_stride, long long batch, int repeat, int n,
+ int cols, slots::Slots dealt) {
+    slots::Place<REAL> place(batch, repeat, n, cols, dealt);
+    if (place.left <= 0) {
+        return;
+    }
+    slots::Operand<REAL> left(d, d_stride, place, 0);
+    slots::Operand<REAL> right(a, a_stride, place, n * cols);
+    place.each([&](int e, int s, int r, int i, int j) {
+        left.point(e, s, r * n + i);
+        right.point(e, s, i * cols + j);
+    });
+    if (d == nullptr) {
+        place.write(out, slots::copy(right));
+    } else {
+        place.write(out, slots::product(left, right));
+    }
+}
+
+// out[b,i,j] = Σ_r a[b,i,r·n+j]·d[b,r·n+j], fused, in the order of r; a (batch,rows,repeat·n), out (batch,rows,n). No d:
+// a plain sum. Moves a and out. Slots of one element: most of what is read lies side by side then, whatever n.
+KERNEL(fold_rows, 256)
+(REAL *out, const REAL *a, long long a_stride, const REAL *d, long long d_stride, long long batch, int rows, int repeat,
+ int n, slots::Slots dealt) {
+    slots::Place<REAL, 1> place(batch, 1, rows, n, dealt);
+    if (place.left <= 0) {
+        return;
+    }
+    slots::Operand<REAL, 1> left(a, a_stride, place, n);
+    slots::Operand<REAL, 1> right(d, d_stride, place, n);
+    place.each([&](int e, int s, int, int i, int j) {
+        left.point(e, s, i * repeat * n + j);
+        right.point(e, s, j);
+    });
+    place.write(out, [&](int, int) {
+        REAL sum = 0;
+#pragma unroll 4
+        for (int r = 0; r < repeat; r++) {
+            REAL x = left.at[0][r * n];
+            sum = d == nullptr ? sum + x : fma(x, right.at[0][r * n], sum);
+        }
+        left.advance();
+        right.advance();
+        return slots::Slot<REAL, 1>{{sum}};
+    });
+}
+
+// out[b,r·n+j,j] = d[b,r·n+j], +0 elsewhere; (batch,repeat·n,n). No d: ones. Moves out.
+KERNEL(dense_diagonal, 256)
+(REAL *out, const REAL *d, long long d_stride, long long batch, int repeat, int n, slots::Slots dealt) {
+    slots::Place<REAL> place(batch, repeat, n, n, dealt);
+    if (place.left <= 0) {
+        return;
+    }
+    slots::Operand<REAL> diagonal(d, d_stride, place, 0);
+    place.each([&](int e, int s, int r, int i, int j) {
+        if (i == j) {
+            diagonal.point(e, s, r * n + i);
+        }
+    });
+    place.write(out, slots::copy(diagonal));
+}
+
+// out[b,i] = 1 + d[b,i]; (batch,n). No d: 2. Moves d and out.
+KERNEL(add_one, 256)
+(REAL *out, const REAL *d, long long d_stride, long long batch, int n, slots::Slots dealt) {
+    slots::Place<REAL> place(batch, 1, 1, n, dealt);
+    if (place.left <= 0) {
+        return;
+    }
+    slots::Operand<REAL> operand(d, d_stride, place, n);
+    place.each([&](int e, int s, int, int, int j) { operand.point(e, s, j); });
+    place.write(out, [&](int elements, int round) {
+        operand.next(elements, round);
+        slots::Slot<REAL> sum;
+#pragma unroll
+        for (int e = 0; e < slots::PER_SLOT<REAL>; e++) {
+            sum.at[e] = REAL(1) + operand.value[e];
+        }
+        return sum;
+    });
+}

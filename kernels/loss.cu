@@ -1,0 +1,160 @@
+// Losses: loss (batch), gradient with respect to the prediction (batch,n); either may be null. Operands are `stride` apart from
+// sample to sample. The gradient in place of an operand that is not shared. 12 bytes a number (float32), with labels 8. Launched
+// as softmax, with a tile for each operand; NAME_long for samples too long for that, a block each.
+#include "loss.cuh"
+
+#define SUM_OF_TERMS(name, Loss)                                                                                               \
+    RESIDENT_KERNEL(name, 512, 1)(REAL * loss, REAL * gradient, const REAL *target, long long target_stride, const REAL *prediction,       \
+                      long long prediction_stride, long long batch, int n, int lanes, int pitch, Divisor by) {                 \
+        sum_of_terms<Loss>(loss, gradient, target, target_stride, prediction, prediction_stride, batch,                        \
+                           Tile<REAL>{n, pitch, lanes, by}, lanes);                                                                   \
+    }                                                                                                                          \
+    KERNEL(name##_long, 512)(REAL * loss, REAL * gradient, const REAL *target, long long target_stride, const REAL *prediction, \
+                             long long prediction_stride, int n) {                                                             \
+        long long b = blockIdx.x;                                                                                              \
+        sum_of_terms_long<Loss>(loss == nullptr ? loss : loss + b, gradient == nullptr ? gradient : gradient + b * n,          \
+                                target + b * target_stride, prediction + b * prediction_stride, n);                            \
+    }
+
+// ½Σ(y−p)²; p − y.
+SUM_OF_TERMS(squared_error, SquaredError)
+// −Σ target·log prediction; −target/prediction.
+SUM_OF_TERMS(cross_entropy, CrossEntropy)
+
+#undef SUM_OF_TERMS
+
+// Σ_k target_k·(logsumexp x − x_k) = Σ_k target_k·(max x − x_k) + Σtarget·log(s): nothing cancels for targets ≥ 0. Gradient
+// (Σtarget)·q − target as (Σtarget − t_i)·q_i − t_i·(1 − q_i).
+RESIDENT_KERNEL(softmax_cross_entropy, 512, 1)(REAL *loss, REAL *gradient, const REAL *target, long long target_stride, const REAL *logits,
+                                   long long logits_stride, long long batch, int n, int lanes, int pitch, Divisor by) {
+    constexpr int SIZE = Pack<REAL>::SIZE;
+    Tile<REAL> tile{n, pitch, lanes, by};
+    LossTiles<REAL> tiles(tile, batch, lanes);
+    const Lanes<REAL> &group = tiles.group;
+    tiles.read(logits, logits_stride, -infinity_of<REAL>(), target, target_stride, REAL(0));
+    REAL *row = tile.row(tiles.predictions, group.sample);
+    const REAL *targets = tile.row(tiles.targets, group.sample);
+    Peak<REAL> peak = find_peak(group, row, tiles.packs);
+    Normal<REAL> normal{finite_or_nan(peak.value), REAL(0)};
+    Sum<REAL> others;
+    TargetSums<REAL> sums;
+    REAL *largest = peak.pack == Peak<REAL>::NONE ? nullptr : row + peak.pack * SIZE;
+    FOR_PACKS(p, group, row, tiles.packs) {
+        Pack<REAL> x = load_pack(p);
+        Pack<REAL> e = normal.numerators(x);
+        sums.add(load_pack(targets + (p - row)), x, normal.largest);
+        store_pack(p, e);
+        if (p == largest) {
+            int c = place(x, peak.value);
+#pragma unroll
+            for (int i = 0; i < SIZE; i++) {
+                e.at[i] = i == c ? REAL(0) : e.at[i];
+            }
+        }
+        others.add(e);
+    }
+    normal.others = group.sum(others).total();
+    REAL total = group.sum(sums.targets).total();
+    if (loss != nullptr) {
+        REAL distance = group.sum(sums.distances).total();
+        if (tiles.leads()) {
+            loss[tiles.sample()] = distance + total * normal.log();
+        }
+    }
+    if (gradient != nullptr) {
+        REAL inverse = normal.inverse();
+        REAL rest = normal.rest();
+        FOR_PACKS(p, group, row, tiles.packs) {
+            Pack<REAL> t = load_pack(targets + (p - row));
+            store_pack(p, distribution_gradient(t, load_pack(p), inverse, total, rest));
+        }
+        __syncthreads();
+        tile.write(gradient + tiles.first * n, tiles.predictions, tiles.count);
+    }
+}
+
+KERNEL(softmax_cross_entropy_long, 512)(REAL *loss, REAL *gradient, const REAL *target, long long target_stride,
+                                        const REAL *logits, long long logits_stride, int n) {
+    constexpr int SIZE = Pack<REAL>::SIZE;
+    Lanes<REAL> group(blockDim.x, shared_numbers<REAL>());
+    long long b = blockIdx.x;
+    const REAL *x = logits + b * logits_stride;
+    const REAL *targets = target + b * target_stride;
+    int peak;
+    Normal<REAL> normal = normalise_long(group, x, n, peak);
+    TargetSums<REAL> sums;
+    FOR_LONG_PACKS(i, group, n) {
+        sums.add(gather(targets, i, group.count, n, REAL(0)), gather(x, i, group.count, n, REAL(0)), normal.largest);
+    }
+    REAL total = group.sum(sums.targets).total();
+    REAL distance = group.sum(sums.distances).total();
+    if (loss != nullptr && group.lane == 0) {
+        loss[b] = distance + total * normal.log();
+    }
+    if (gradient != nullptr) {
+        REAL inverse = normal.inverse();
+        REAL rest = normal.rest();
+        FOR_LONG_PACKS(i, group, n) {
+            Pack<REAL> t = gather(targets, i, group.count, n, REAL(0));
+            Pack<REAL> e = normal.numerators(gather(x, i, group.count, n, -infinity_of<REAL>()));
+            scatter(gradient + b * n, i, group.count, n, distribution_gradient(t, e, inverse, total, rest));
+        }
+    }
+}
+
+// logsumexp x − x_label; gradient q, at the label q − 1 as −(the sum of the others)/s. Labels (batch) are in 0..n−1.
+RESIDENT_KERNEL(softmax_cross_entropy_labels, 512, 1)(REAL *loss, REAL *gradient, const long long *labels, long long labels_stride,
+                                          const REAL *logits, long long logits_stride, long long batch, int n, int lanes,
+                                          int pitch, Divisor by) {
+    Tile<REAL> tile{n, pitch, lanes, by};
+    LossTiles<REAL> tiles(tile, batch, lanes);
+    const Lanes<REAL> &group = tiles.group;
+    tile.read(tiles.predictions, logits + tiles.first * logits_stride, logits_stride, tiles.count, -infinity_of<REAL>());
+    __syncthreads();
+    REAL *row = tile.row(tiles.predictions, group.sample);
+    int label = tiles.packs > 0 ? (int)labels[tiles.sample() * labels_stride] : 0;
+    bool mine = tiles.packs > 0 && group.owns(label / Pack<REAL>::SIZE);
+    REAL x = mine ? row[label] : REAL(0);
+    Normal<REAL> normal = normalise<true>(group, row, row, tiles.packs);
+    if (loss != nullptr && mine) {
+        loss[tiles.sample()] = normal.surprise(x, normal.log());
+    }
+    if (gradient != nullptr) {
+        divide(group, row, tiles.packs, normal);
+        if (mine) {
+            REAL q = row[label];
+            row[label] = q > REAL(0.5) ? -normal.rest() : q - REAL(1);
+        }
+        __syncthreads();
+        tile.write(gradient + tiles.first * n, tiles.predictions, tiles.count);
+    }
+}
+
+KERNEL(softmax_cross_entropy_labels_long, 512)(REAL *loss, REAL *gradient, const long long *labels, long long labels_stride,
+                                               const REAL *logits, long long logits_stride, int n) {
+    constexpr int SIZE = Pack<REAL>::SIZE;
+    Lanes<REAL> group(blockDim.x, shared_numbers<REAL>());
+    long long b = blockIdx.x;
+    const REAL *x = logits + b * logits_stride;
+    int label = (int)labels[b * labels_stride];
+    int peak;
+    Normal<REAL> normal = normalise_long(group, x, n, peak);
+    if (loss != nullptr && group.owns(label)) {
+        loss[b] = normal.surprise(x[label], normal.log());
+    }
+    if (gradient != nullptr) {
+        REAL inverse = normal.inverse();
+        REAL rest = normal.rest();
+        FOR_LONG_PACKS(i, group, n) {
+            Pack<REAL> q = normal.numerators(gather(x, i, group.count, n, -infinity_of<REAL>()));
+#pragma unroll
+            for (int c = 0; c < SIZE; c++) {
+                q.at[c] *= inverse;
+                if (i + c * group.count == label) {
+                    q.at[c] = q.at[c] > REAL(0.5) ? -rest : q.at[c] - REAL(1);
+                }
+            }
+            scatter(gradient + b * n, i, group.count, n, q);
+        }
+    }
+}

@@ -1,0 +1,158 @@
+// Losses that are a sum of terms, one for each component.
+#pragma once
+#include "normaliser.cuh"
+
+// ½Σ(y−p)²; p − y.
+struct SquaredError {
+    template <typename T>
+    static __device__ __forceinline__ T term(T y, T p) {
+        return (p - y) * (p - y);
+    }
+    template <typename T>
+    static __device__ __forceinline__ T derivative(T y, T p) {
+        return p - y;
+    }
+    template <typename T>
+    static __device__ __forceinline__ T loss(T sum) {
+        return T(0.5) * sum;
+    }
+};
+
+// −Σ target·log prediction; −target/prediction. A target of 0 adds 0 and has derivative 0, whatever prediction ≥ 0.
+struct CrossEntropy {
+    template <typename T>
+    static __device__ __forceinline__ T term(T t, T p) {
+        return t == T(0) && p >= T(0) ? T(0) : t * logarithm(p);
+    }
+    template <typename T>
+    static __device__ __forceinline__ T derivative(T t, T p) {
+        return t == T(0) && p >= T(0) ? T(0) : -t / p;
+    }
+    template <typename T>
+    static __device__ __forceinline__ T loss(T sum) {
+        return T(0) - sum;
+    }
+};
+
+// The sum of the terms of these packs; p becomes the derivatives.
+template <typename Loss, typename T>
+__device__ __forceinline__ void accumulate(Sum<T> &sum, const Pack<T> &target, Pack<T> &p, bool loss) {
+    Pack<T> terms;
+#pragma unroll
+    for (int c = 0; c < Pack<T>::SIZE; c++) {
+        terms.at[c] = loss ? Loss::term(target.at[c], p.at[c]) : T(0);
+        p.at[c] = Loss::derivative(target.at[c], p.at[c]);
+    }
+    if (loss) {
+        sum.add(terms);
+    }
+}
+
+// The samples' tiles: predictions, then targets.
+template <typename T>
+struct LossTiles {
+    Tile<T> tile;
+    Lanes<T> group;
+    T *predictions, *targets;
+    long long first;
+    int count, packs;
+
+    __device__ __forceinline__ LossTiles(const Tile<T> &tile, long long batch, int lanes)
+        : tile(tile), group(lanes, shared_numbers<T>()) {
+        int samples = blockDim.x / lanes;
+        predictions = shared_numbers<T>() + 2 * WARP;
+        targets = tile.row(predictions, samples);
+        first = blockIdx.x * (long long)samples;
+        count = (int)min((long long)samples, batch - first);
+        packs = group.sample < count ? tile.packs() : 0;
+    }
+    // Both operands; what fills up packs.
+    __device__ __forceinline__ void read(const T *prediction, long long prediction_stride, T prediction_fill, const T *target,
+                                         long long target_stride, T target_fill) const {
+#pragma unroll 1
+        for (int i = 0; i < 2; i++) {
+            long long stride = i == 0 ? prediction_stride : target_stride;
+            tile.read(i == 0 ? predictions : targets, (i == 0 ? prediction : target) + first * stride, stride, count,
+                      i == 0 ? prediction_fill : target_fill);
+        }
+        __syncthreads();
+    }
+    __device__ __forceinline__ bool leads() const { return group.lane == 0 && packs > 0; }
+    __device__ __forceinline__ long long sample() const { return first + group.sample; }
+};
+
+template <typename Loss, typename T>
+__device__ __forceinline__ void sum_of_terms(T *loss, T *gradient, const T *target, long long target_stride, const T *prediction,
+                                             long long prediction_stride, long long batch, const Tile<T> &tile, int lanes) {
+    constexpr int SIZE = Pack<T>::SIZE;
+    LossTiles<T> tiles(tile, batch, lanes);
+    // 1 and 1: a term of 0 and no division by 0.
+    tiles.read(prediction, prediction_stride, T(1), target, target_stride, T(1));
+    T *row = tile.row(tiles.predictions, tiles.group.sample);
+    const T *target_row = tile.row(tiles.targets, tiles.group.sample);
+    Sum<T> sum;
+    FOR_PACKS(at, tiles.group, row, tiles.packs) {
+        Pack<T> p = load_pack(at);
+        accumulate<Loss>(sum, load_pack(target_row + (at - row)), p, loss != nullptr);
+        if (gradient != nullptr) {
+            store_pack(at, p);
+        }
+    }
+    if (loss != nullptr) {
+        T total = tiles.group.sum(sum).total();
+        if (tiles.leads()) {
+            loss[tiles.sample()] = Loss::loss(total);
+        }
+    }
+    if (gradient != nullptr) {
+        __syncthreads();
+        tile.write(gradient + tiles.first * tile.n, tiles.predictions, tiles.count);
+    }
+}
+
+// The same for samples too long for shared memory, a block each.
+template <typename Loss, typename T>
+__device__ __forceinline__ void sum_of_terms_long(T *loss, T *gradient, const T *target, const T *prediction, int n) {
+    constexpr int SIZE = Pack<T>::SIZE;
+    Lanes<T> group(blockDim.x, shared_numbers<T>());
+    Sum<T> sum;
+    FOR_LONG_PACKS(i, group, n) {
+        Pack<T> p = gather(prediction, i, group.count, n, T(1));
+        accumulate<Loss>(sum, gather(target, i, group.count, n, T(1)), p, loss != nullptr);
+        if (gradient != nullptr) {
+            scatter(gradient, i, group.count, n, p);
+        }
+    }
+    if (loss != nullptr) {
+        T total = group.sum(sum).total();
+        if (group.lane == 0) {
+            *loss = Loss::loss(total);
+        }
+    }
+}
+
+// Σt, and Σt·(largest − x); a target of 0 adds 0.
+template <typename T>
+struct TargetSums {
+    Sum<T> targets, distances;
+    __device__ __forceinline__ void add(const Pack<T> &t, const Pack<T> &x, T largest) {
+        Pack<T> terms;
+#pragma unroll
+        for (int c = 0; c < Pack<T>::SIZE; c++) {
+            terms.at[c] = t.at[c] == T(0) ? T(0) : t.at[c] * (largest - x.at[c]);
+        }
+        targets.add(t);
+        distances.add(terms);
+    }
+};
+
+// (total − t)·q − t·(1 − q) for q = e·inverse; a q above ½ is the largest, and then 1 − q is the rest.
+template <typename T>
+__device__ __forceinline__ Pack<T> distribution_gradient(Pack<T> t, Pack<T> e, T inverse, T total, T rest) {
+#pragma unroll
+    for (int c = 0; c < Pack<T>::SIZE; c++) {
+        T q = e.at[c] * inverse;
+        e.at[c] = (total - t.at[c]) * q - t.at[c] * (q > T(0.5) ? rest : T(1) - q);
+    }
+    return e;
+}

@@ -1,0 +1,136 @@
+// Sums over components, and over the batch. rows.cuh says who adds what. Each moves its operands once.
+#include "rows.cuh"
+
+// out[b] = scale·Σ_j a[b,j]; a (batch,n). `lanes` threads for a row, `rounds` of a block's rows.
+RESIDENT_KERNEL(sum_components, 256, 4)
+(REAL *out, const REAL *a, long long batch, int n, double scale, int lanes, int rounds) {
+    extern __shared__ double staged[];
+    rows::each_round(batch, lanes, rounds, [&](long long first) {
+        rows::Rows<REAL> row(a, n, first, batch - first, n, lanes, reinterpret_cast<REAL *>(staged));
+        __syncthreads();
+        auto sum = rows::reduce<rows::Sum<REAL>>([](rows::Sum<REAL> &s, REAL x) { s.add(x); }, row);
+        rows::put(out, first, batch, lanes, (REAL)(REAL(scale) * sum.total()));
+    });
+}
+
+// out[b] = ½Σ_j a[b,j]²; a (batch,n). `lanes` threads for a row, `rounds` of a block's rows.
+RESIDENT_KERNEL(half_squared_norms, 256, 4)(REAL *out, const REAL *a, long long batch, int n, int lanes, int rounds) {
+    extern __shared__ double staged[];
+    rows::each_round(batch, lanes, rounds, [&](long long first) {
+        rows::Rows<REAL> row(a, n, first, batch - first, n, lanes, reinterpret_cast<REAL *>(staged));
+        __syncthreads();
+        auto sum = rows::reduce<rows::Sum<REAL>>([](rows::Sum<REAL> &s, REAL x) { s.add_product(x, x); }, row);
+        rows::put(out, first, batch, lanes, (REAL)(0.5 * sum.total()));
+    });
+}
+
+// out[b] = Σ_j u[b,j]·v[b,j]; u, v (batch,n). `lanes` threads for a row, `rounds` of a block's rows.
+RESIDENT_KERNEL(dot, 256, 4)
+(REAL *out, const REAL *u, long long u_stride, const REAL *v, long long v_stride, long long batch, int n, int lanes,
+ int rounds) {
+    extern __shared__ double staged[];
+    REAL *shared = reinterpret_cast<REAL *>(staged);
+    rows::each_round(batch, lanes, rounds, [&](long long first) {
+        rows::Rows<REAL> left(u, u_stride, first, batch - first, n, lanes, shared);
+        rows::Rows<REAL> right(v, v_stride, first, batch - first, n, lanes, shared + rows::Rows<REAL>::room(n));
+        __syncthreads();
+        auto sum = rows::reduce<rows::Sum<REAL>>(
+            [](rows::Sum<REAL> &s, REAL x, REAL y) { s.add_product(x, y); }, left, right);
+        rows::put(out, first, batch, lanes, (REAL)sum.total());
+    });
+}
+
+// out[b] = ‖a_b‖, or ‖a_b‖·‖x_b‖; a (batch,n), x (batch,nx) or none. `lanes` threads for a row, `rounds` of a block's rows.
+RESIDENT_KERNEL(norm, 256, 4)
+(REAL *out, const REAL *a, long long a_stride, int n, const REAL *x, long long x_stride, int nx, long long batch,
+ int lanes, int rounds) {
+    extern __shared__ double staged[];
+    rows::each_round(batch, lanes, rounds, [&](long long first) {
+        rows::Norms<REAL> norms;
+        REAL *shared = reinterpret_cast<REAL *>(staged);
+        rows::Rows<REAL> row(a, a_stride, first, batch - first, n, lanes, shared);
+        __syncthreads();
+        norms.times(row);
+        if (x != nullptr) {
+            __syncthreads();
+            rows::Rows<REAL> other(x, x_stride, first, batch - first, nx, lanes, shared);
+            __syncthreads();
+            norms.times(other);
+        }
+        rows::put(out, first, batch, lanes, (REAL)norms.result());
+    });
+}
+
+// out[b] = √Σ n_b², of up to eight arrays of norms. An infinite one wins over NaN, as in Java's hypot.
+KERNEL(join_norms, 256)(REAL *out, rows::NormArrays<REAL> norms, long long batch) {
+    long long b = blockIdx.x * (long long)blockDim.x + threadIdx.x;
+    if (b < batch) {
+        double value[rows::MOST_NORMS];
+        rows::Largest largest;
+        bool infinite = false;
+#pragma unroll
+        for (int i = 0; i < rows::MOST_NORMS; i++) {
+            value[i] = norms.at[i] == nullptr ? 0 : norms.at[i][b * norms.stride[i]];
+            largest.add(value[i]);
+            infinite = infinite || isinf(value[i]);
+        }
+        int exponent = rows::exponent_of(largest.value);
+        double sum = 0;
+#pragma unroll
+        for (int i = 0; i < rows::MOST_NORMS; i++) {
+            double part = value[i] * rows::power_of_two(-exponent);
+            sum = fma(part, part, sum);
+        }
+        out[b] = infinite ? REAL(INFINITY) : (REAL)rows::scaled(sqrt(sum), exponent);
+    }
+}
+
+// out[b] = 1 where norm[b] ≤ limit, else limit/norm[b], so that a NaN norm gives NaN.
+KERNEL(clip_factors, 256)(REAL *out, const REAL *norm, double limit, long long batch) {
+    long long b = blockIdx.x * (long long)blockDim.x + threadIdx.x;
+    if (b < batch) {
+        double value = norm[b];
+        out[b] = (REAL)(value <= limit ? 1 : limit / value);
+    }
+}
+
+// partial[t,j] = Σ_b a[b,j], or Σ_b w[b]·a[b,j] (product and sum rounded apart), over the samples of tile t in their
+// order; a (samples,n), partial (tiles,n). The first tile lacks its first `offset` samples: partial has their sum.
+KERNEL(sum_batch, 256)
+(REAL *partial, const REAL *a, const REAL *weights, int offset, long long samples, int n, int tile, long long tiles) {
+    long long i = blockIdx.x * (long long)blockDim.x + threadIdx.x;
+    if (i >= tiles * n) {
+        return;
+    }
+    long long t = i / n;
+    long long first = max(0LL, t * tile - offset);
+    long long last = min(samples, (t + 1) * tile - offset);
+    const REAL *from = a + first * n + (i - t * n);
+    REAL sum = first == 0 && offset > 0 ? partial[i] : REAL(0);
+    if (weights == nullptr) {
+#pragma unroll 8
+        for (int b = 0; b < (int)(last - first); b++) {
+            sum += from[(long long)b * n];
+        }
+    } else {
+#pragma unroll 8
+        for (int b = 0; b < (int)(last - first); b++) {
+            sum += weights[first + b] * from[(long long)b * n];
+        }
+    }
+    partial[i] = sum;
+}
+
+// total[j] += partial[0,j], then partial[1,j] and so on; partial (tiles,n).
+KERNEL(add_tiles, 256)(REAL *total, const REAL *partial, long long tiles, int n) {
+    long long j = blockIdx.x * (long long)blockDim.x + threadIdx.x;
+    if (j >= n) {
+        return;
+    }
+    REAL sum = total[j];
+#pragma unroll 16
+    for (long long t = 0; t < tiles; t++) {
+        sum += partial[t * n + j];
+    }
+    total[j] = sum;
+}

@@ -1,0 +1,339 @@
+// Reductions of rows. Rows of few elements are read together into shared memory, where a thread takes each; longer ones
+// are read by some lanes of a warp each, the longest by a block. Which element belongs to whom depends on the length
+// alone, so that a row gives the same bits wherever it lies.
+#pragma once
+
+#include "slots.cuh"
+
+namespace rows {
+
+// A sum as if in twice the precision: of floats in double, which holds the product of two exactly. (A compensated sum of
+// floats is ten instructions an element, and bound by them; two or three in double are not, on devices made for it.)
+template <typename T>
+struct Sum;
+
+template <>
+struct Sum<float> {
+    double sum = 0;
+
+    __device__ __forceinline__ void add(float a) {
+        sum += a;
+    }
+
+    __device__ __forceinline__ void add_product(float u, float v) {
+        sum = fma((double)u, (double)v, sum);
+    }
+
+    __device__ __forceinline__ void join(const Sum &other) {
+        sum += other.sum;
+    }
+
+    __device__ __forceinline__ Sum from_lane(int distance) const {
+        Sum other;
+        other.sum = __shfl_xor_sync(ALL_LANES, sum, distance);
+        return other;
+    }
+
+    __device__ __forceinline__ double total() const {
+        return sum;
+    }
+};
+
+// Of doubles with the errors of sums and products added up beside it: within u|Σ| + n²u²Σ|a|. Where it overflowed the
+// error is NaN and the plain sum says it all.
+template <>
+struct Sum<double> {
+    double sum = 0;
+    double error = 0;
+
+    __device__ __forceinline__ void add(double a) {
+        double s = sum + a;
+        error += sum_error(sum, a, s);
+        sum = s;
+    }
+
+    __device__ __forceinline__ void add_product(double u, double v) {
+        double p = u * v;
+        double e = fma(u, v, -p);
+        double s = sum + p;
+        error += sum_error(sum, p, s) + e;
+        sum = s;
+    }
+
+    __device__ __forceinline__ void join(const Sum &other) {
+        error += other.error;
+        add(other.sum);
+    }
+
+    __device__ __forceinline__ Sum from_lane(int distance) const {
+        Sum other;
+        other.sum = __shfl_xor_sync(ALL_LANES, sum, distance);
+        other.error = __shfl_xor_sync(ALL_LANES, error, distance);
+        return other;
+    }
+
+    __device__ __forceinline__ double total() const {
+        return isfinite(sum) ? sum + error : sum;
+    }
+};
+
+// The largest magnitude; NaN if there is one.
+struct Largest {
+    double value = 0;
+
+    __device__ __forceinline__ void add(double a) {
+        a = fabs(a);
+        value = value != value || a <= value ? value : a;
+    }
+
+    __device__ __forceinline__ void join(const Largest &other) {
+        add(other.value);
+    }
+
+    __device__ __forceinline__ Largest from_lane(int distance) const {
+        Largest other;
+        other.value = __shfl_xor_sync(ALL_LANES, value, distance);
+        return other;
+    }
+};
+
+constexpr int BLOCK = 256;  // threads of a block that reads one row
+constexpr int MOST_WARPS = BLOCK / WARP;
+
+// What the lanes of a group have, joined, in each of them. A group is some lanes of a warp, or the whole block.
+template <typename A>
+__device__ __forceinline__ A joined(A a, int lanes) {
+    for (int distance = min(lanes, WARP) / 2; distance > 0; distance /= 2) {
+        a.join(a.from_lane(distance));
+    }
+    if (lanes > WARP) {
+        __shared__ A of_warp[MOST_WARPS];
+        __syncthreads();
+        if (threadIdx.x % WARP == 0) {
+            of_warp[threadIdx.x / WARP] = a;
+        }
+        __syncthreads();
+        a = of_warp[0];
+        for (int w = 1; w < MOST_WARPS; w++) {
+            a.join(of_warp[w]);
+        }
+    }
+    return a;
+}
+
+// Calls turn(first row) for each of this block's rounds, with a barrier between them.
+template <typename F>
+__device__ __forceinline__ void each_round(long long batch, int lanes, int rounds, F turn) {
+    int at_once = (int)blockDim.x / lanes;
+    long long first = blockIdx.x * (long long)rounds * at_once;
+    for (int round = 0; round < rounds && first < batch; round++) {
+        if (round > 0) {
+            __syncthreads();
+        }
+        turn(first);
+        first += at_once;
+    }
+}
+
+// One operand's rows, as this thread sees them.
+template <typename T>
+struct Rows {
+    static constexpr int N = slots::PER_SLOT<T>;
+    const T *row;     // its own, on the device
+    const T *staged;  // its own in shared memory, if it takes a row by itself
+    int n, lane, lanes;
+    bool whole;  // whole slots of 16 aligned bytes
+
+    // The block's first row is number `first`, and `left` of them are left in the batch. A thread beyond them takes the
+    // first one again.
+    __device__ __forceinline__ Rows(
+        const T *a, long long stride, long long first, long long left, int n, int lanes, T *shared)
+        : staged(nullptr), n(n), lane(threadIdx.x % lanes), lanes(lanes) {
+        int mine = (int)threadIdx.x / lanes;
+        mine = mine < left ? mine : 0;
+        const T *block = a + first * stride;
+        row = block + mine * stride;
+        whole = n % N == 0 && stride % N == 0 && slots::aligned(a);
+        if (lanes == 1) {
+            staged = shared + (stride == 0 ? 0 : mine * pitch(n));
+            stage(shared, block, stride, stride == 0 ? 1 : left < blockDim.x ? (int)left : blockDim.x);
+        }
+    }
+
+    // Elements from a staged row to the next: odd, so that the same element of 32 rows is in as many banks.
+    __device__ __forceinline__ static int pitch(int n) {
+        return n | 1;
+    }
+
+    // Elements that a block's rows take, whole slots.
+    __device__ __forceinline__ static int room(int n) {
+        return ((int)blockDim.x * pitch(n) + N - 1) / N * N;
+    }
+
+    // Copies rows to shared memory, a slot or an element at a time, in the order in which they lie.
+    __device__ __forceinline__ void stage(T *shared, const T *block, long long stride, int rows) const {
+        int elements = rows * n;
+        int pad = pitch(n) - n;
+        unsigned reciprocal = 0xffffffffu / n + 1;  // of n, in units of 2⁻³², rounded up; 0 for 1
+        auto row_of = [&](int i) { return reciprocal == 0 ? i : (int)__umulhi(i, reciprocal); };
+        int done = 0;
+        if (slots::aligned(block) && (stride == n || rows == 1)) {
+            done = elements / N * N;
+#pragma unroll 2
+            for (int i = (int)threadIdx.x * N; i < done; i += (int)blockDim.x * N) {
+                slots::Slot<T> s = *reinterpret_cast<const slots::Slot<T> *>(block + i);
+                if (n % 2 != 0) {
+                    *reinterpret_cast<slots::Slot<T> *>(shared + i) = s;
+                } else if (n % N == 0) {
+                    T *to = shared + i + (int)__umulhi(i, reciprocal);
+#pragma unroll
+                    for (int e = 0; e < N; e++) {
+                        to[e] = s.at[e];
+                    }
+                } else {
+#pragma unroll
+                    for (int e = 0; e < N; e += 2) {  // n is even: two lie in one row
+                        T *to = shared + i + e + (int)__umulhi(i + e, reciprocal);
+                        to[0] = s.at[e];
+                        to[1] = s.at[e + 1];
+                    }
+                }
+            }
+        }
+        for (int i = done + (int)threadIdx.x; i < elements; i += (int)blockDim.x) {
+            int r = row_of(i);
+            shared[i + r * pad] = block[i + r * (stride - n)];
+        }
+    }
+
+    __device__ __forceinline__ slots::Slot<T> slot(int j) const {
+        return *reinterpret_cast<const slots::Slot<T> *>(row + j);
+    }
+};
+
+template <int N, typename A, typename F, typename... S>
+__device__ __forceinline__ void add_slots(A &a, F add, const S &...slots) {
+#pragma unroll
+    for (int e = 0; e < N; e++) {
+        add(a, slots.at[e]...);
+    }
+}
+
+// add(accumulator, element of each operand) over the elements of this thread's row, in its group's accumulators.
+template <typename A, typename F, typename T, typename... More>
+__device__ __forceinline__ A reduce(F add, const Rows<T> &row, const More &...more) {
+    constexpr int N = slots::PER_SLOT<T>;
+    A a;
+    if (row.lanes == 1) {
+#pragma unroll 4
+        for (int j = 0; j < row.n; j++) {
+            add(a, row.staged[j], more.staged[j]...);
+        }
+        return a;
+    }
+    if (row.n % N != 0) {
+#pragma unroll 4
+        for (int j = row.lane; j < row.n; j += row.lanes) {
+            add(a, row.row[j], more.row[j]...);
+        }
+    } else if ((row.whole && ... && more.whole)) {
+#pragma unroll 2
+        for (int j = row.lane * N; j < row.n; j += row.lanes * N) {
+            add_slots<N>(a, add, row.slot(j), more.slot(j)...);
+        }
+    } else {
+        for (int j = row.lane * N; j < row.n; j += row.lanes * N) {
+#pragma unroll
+            for (int e = 0; e < N; e++) {
+                add(a, row.row[j + e], more.row[j + e]...);
+            }
+        }
+    }
+    return joined(a, row.lanes);
+}
+
+__device__ __forceinline__ double power_of_two(int exponent) {
+    return __longlong_as_double((long long)(exponent + 1023) << 52);
+}
+
+// An exponent near that of a number, such that squares of numbers up to it, divided by its power of two, neither
+// overflow nor, next to the largest, matter where they underflow. 0 for 0, infinities and NaN.
+__device__ __forceinline__ int exponent_of(double largest) {
+    return largest == 0 || !isfinite(largest) ? 0 : max(-1000, min(1000, ilogb(largest)));
+}
+
+// value·2^exponent, exact but for the last step.
+__device__ __forceinline__ double scaled(double value, int exponent) {
+    while (exponent != 0) {
+        int step = max(-1000, min(1000, exponent));
+        value *= power_of_two(step);
+        exponent -= step;
+    }
+    return value;
+}
+
+// Σ (scale·x)²
+template <typename T>
+__device__ __forceinline__ double sum_of_squares(const Rows<T> &row, T scale) {
+    return reduce<Sum<T>>([=](Sum<T> &s, T x) { s.add_product(scale * x, scale * x); }, row).total();
+}
+
+// A product of the norms of rows.
+template <typename T>
+struct Norms;
+
+template <>
+struct Norms<float> {
+    double product = 1;
+
+    __device__ __forceinline__ void times(const Rows<float> &row) {
+        product *= sqrt(sum_of_squares(row, 1.0f));
+    }
+
+    __device__ __forceinline__ double result() const {
+        return product;
+    }
+};
+
+template <>
+struct Norms<double> {
+    double product = 1;
+    int exponent = 0;
+
+    // Squares that overflow, or underflow so far that they lose digits, are formed again of scaled elements. All lanes of
+    // a warp take part, because they exchange sums.
+    __device__ __forceinline__ void times(const Rows<double> &row) {
+        double sum = sum_of_squares(row, 1.0);
+        bool safe = sum >= 0x1p-970 && sum <= 0x1.fffffffffffffp1023;
+        if (row.lanes > WARP ? !safe : !__all_sync(ALL_LANES, safe)) {
+            double largest = reduce<Largest>([](Largest &a, double x) { a.add(x); }, row).value;
+            int shift = safe ? 0 : exponent_of(largest);
+            sum = sum_of_squares(row, power_of_two(-shift));
+            exponent += shift;
+        }
+        product *= sqrt(sum);
+    }
+
+    __device__ __forceinline__ double result() const {
+        return scaled(product, exponent);
+    }
+};
+
+constexpr int MOST_NORMS = 8;
+
+template <typename T>
+struct NormArrays {
+    const T *at[MOST_NORMS];        // nowhere after the last
+    long long stride[MOST_NORMS];  // 0 where the batch shares one norm
+};
+
+// The first lane of each group writes its row's result.
+template <typename T>
+__device__ __forceinline__ void put(T *out, long long first, long long batch, int lanes, T result) {
+    long long b = first + threadIdx.x / lanes;
+    if (threadIdx.x % lanes == 0 && b < batch) {
+        out[b] = result;
+    }
+}
+
+}  // namespace rows

@@ -1,0 +1,165 @@
+// Softmax, its logarithm and their Jacobians.
+#include "dense_jacobian.cuh"
+
+// q = exp(x − max x)/s (batch,n), rest (batch) = 1 − max q without cancellation, or null. 8 bytes a number (float32). In place.
+// lanes threads a sample, blockDim.x / lanes samples a block; a tile of them in shared memory behind 2·WARP numbers.
+KERNEL(softmax, 512)(REAL *q, REAL *rest, const REAL *x, long long batch, int n, int lanes, int pitch, Divisor by) {
+    Tile<REAL> tile{n, pitch, lanes, by};
+    Lanes<REAL> group(lanes, shared_numbers<REAL>());
+    REAL *rows = shared_numbers<REAL>() + 2 * WARP;
+    int samples = blockDim.x / lanes;
+    long long first = blockIdx.x * (long long)samples;
+    int count = (int)min((long long)samples, batch - first);
+    tile.read(rows, x + first * n, n, count, -infinity_of<REAL>());
+    __syncthreads();
+    REAL *row = tile.row(rows, group.sample);
+    int packs = group.sample < count ? tile.packs() : 0;
+    Normal<REAL> normal = normalise<true>(group, row, row, packs);
+    divide(group, row, packs, normal);
+    if (rest != nullptr && group.lane == 0 && packs > 0) {
+        rest[first + group.sample] = normal.rest();
+    }
+    __syncthreads();
+    tile.write(q + first * n, rows, count);
+}
+
+// y = x − max x − log s (batch,n); q and rest as of softmax. y, or q and rest, may be null. y in place. 8 or 12 bytes a number
+// (float32). Launched as softmax; where q is wanted, a second tile behind the first.
+KERNEL(log_softmax, 512)(REAL *y, REAL *q, REAL *rest, const REAL *x, long long batch, int n, int lanes, int pitch, Divisor by) {
+    constexpr int SIZE = Pack<REAL>::SIZE;
+    Tile<REAL> tile{n, pitch, lanes, by};
+    Lanes<REAL> group(lanes, shared_numbers<REAL>());
+    REAL *rows = shared_numbers<REAL>() + 2 * WARP;
+    int samples = blockDim.x / lanes;
+    REAL *numerators = tile.row(rows, samples);
+    long long first = blockIdx.x * (long long)samples;
+    int count = (int)min((long long)samples, batch - first);
+    tile.read(rows, x + first * n, n, count, -infinity_of<REAL>());
+    __syncthreads();
+    REAL *row = tile.row(rows, group.sample);
+    REAL *e = tile.row(numerators, group.sample);
+    int packs = group.sample < count ? tile.packs() : 0;
+    Normal<REAL> normal = q != nullptr ? normalise<true>(group, e, row, packs) : normalise<false>(group, e, row, packs);
+    if (q != nullptr) {
+        divide(group, e, packs, normal);
+    }
+    if (y != nullptr) {
+        REAL log = normal.log();
+        FOR_PACKS(p, group, row, packs) {
+            Pack<REAL> z = load_pack(p);
+#pragma unroll
+            for (int c = 0; c < SIZE; c++) {
+                z.at[c] = -normal.surprise(z.at[c], log);
+            }
+            store_pack(p, z);
+        }
+    }
+    if (rest != nullptr && group.lane == 0 && packs > 0) {
+        rest[first + group.sample] = normal.rest();
+    }
+    __syncthreads();
+    if (y != nullptr) {
+        tile.write(y + first * n, rows, count);
+    }
+    if (q != nullptr) {
+        tile.write(q + first * n, numerators, count);
+    }
+}
+
+// softmax and log_softmax for samples too long for shared memory, a block each, read three times; y, q, rest may be null.
+// y or q in place, the other null.
+KERNEL(log_softmax_long, 512)(REAL *y, REAL *q, REAL *rest, const REAL *x, long long batch, int n) {
+    constexpr int SIZE = Pack<REAL>::SIZE;
+    Lanes<REAL> group(blockDim.x, shared_numbers<REAL>());
+    long long first = blockIdx.x * (long long)n;
+    int peak;
+    Normal<REAL> normal = normalise_long(group, x + first, n, peak);
+    REAL inverse = normal.inverse();
+    REAL log = normal.log();
+    if (rest != nullptr && group.lane == 0) {
+        rest[blockIdx.x] = normal.rest();
+    }
+    FOR_LONG_PACKS(i, group, n) {
+        Pack<REAL> z = gather(x + first, i, group.count, n, -infinity_of<REAL>());
+        if (q != nullptr) {
+            Pack<REAL> e = normal.numerators(z);
+#pragma unroll
+            for (int c = 0; c < SIZE; c++) {
+                e.at[c] *= inverse;
+            }
+            scatter(q + first, i, group.count, n, e);
+        }
+        if (y != nullptr) {
+#pragma unroll
+            for (int c = 0; c < SIZE; c++) {
+                z.at[c] = -normal.surprise(z.at[c], log);
+            }
+            scatter(y + first, i, group.count, n, z);
+        }
+    }
+}
+
+// out = rows·J or rows·Jᵀ (batch,k,n); see jacobian.cuh. 8 bytes a number of rows (float32), and q. In place. lanes threads a row;
+// a block takes `samples` samples or, where chunks > 1, `samples` rows of one.
+#define TIMES_ROWS(name, FORM)                                                                                                 \
+    KERNEL(name, 512)(REAL * out, const REAL *rows, long long rows_stride, const REAL *q, long long q_stride, const REAL *rest,  \
+                      long long rest_stride, long long batch, int k, int n, int lanes, int pitch, Divisor by, Divisor by_k,     \
+                      int samples, int chunks) {                                                                               \
+        times_rows<FORM>(out, rows, rows_stride, q, q_stride, rest, rest_stride, batch, k, Tile<REAL>{n, pitch, lanes, by}, by_k,      \
+                         lanes, samples, chunks);                                                                              \
+    }                                                                                                                          \
+    KERNEL(name##_long, 512)(REAL * out, const REAL *rows, long long rows_stride, const REAL *q, long long q_stride,             \
+                             const REAL *rest, long long rest_stride, int k, int n) {                                          \
+        times_rows_long<FORM>(out, rows, rows_stride, q, q_stride, rest, rest_stride, k, n);                                   \
+    }
+
+TIMES_ROWS(softmax_times_rows, SOFTMAX)
+TIMES_ROWS(rows_times_log_softmax, LOG_SOFTMAX)
+TIMES_ROWS(rows_times_log_softmax_transposed, LOG_SOFTMAX_TRANSPOSED)
+
+#undef TIMES_ROWS
+
+// out = J·m (batch,n,k); see jacobian.cuh. 8 bytes a number of m (float32), and q. A block of 256 threads takes `samples` samples or,
+// where tiles > 1, `width` columns of one; behind 2·WARP and 256 numbers and 256 integers in shared memory, these and their q.
+// NAME_long: m is read twice; a block for every `width` columns of a sample.
+#define TIMES_COLUMNS(name, FORM)                                                                                              \
+    KERNEL(name, 256)(REAL * out, const REAL *m, long long m_stride, const REAL *q, long long q_stride, const REAL *rest,        \
+                      long long rest_stride, long long batch, int n, int k, int width, Divisor by_width, int samples,           \
+                      int tiles, int lanes) {                                                                                  \
+        times_columns<FORM>(out, m, m_stride, q, q_stride, rest, rest_stride, batch, n, k, width, by_width, samples, tiles,     \
+                            lanes);                                                                                            \
+    }                                                                                                                          \
+    KERNEL(name##_long, 256)(REAL * out, const REAL *m, long long m_stride, const REAL *q, long long q_stride,                   \
+                             const REAL *rest, long long rest_stride, int n, int k, int width, int tiles) {                    \
+        REAL *scratch = shared_numbers<REAL>();                                                                                \
+        long long b = blockIdx.x / tiles;                                                                                      \
+        int column = blockIdx.x % tiles * width;                                                                               \
+        column_products<FORM>(out + b * n * k + column, m + b * m_stride + column, 0, k, q + b * q_stride,                       \
+                            rest + b * rest_stride, 0, n, min(width, k - column), 1, 1, scratch + 2 * WARP,                       \
+                            reinterpret_cast<int *>(scratch + 2 * WARP + blockDim.x), blockDim.x, scratch);                    \
+    }
+
+TIMES_COLUMNS(softmax_times_columns, SOFTMAX)
+TIMES_COLUMNS(log_softmax_times_columns, LOG_SOFTMAX)
+
+#undef TIMES_COLUMNS
+
+// J dense (batch,n,n): 4 bytes a number (float32). Blocks of 256 threads; see dense_jacobian.cuh.
+#define DENSE(name, LOG)                                                                                                       \
+    KERNEL(name##_small, 256)(REAL * out, const REAL *q, long long q_stride, const REAL *rest, long long rest_stride,            \
+                              long long batch, int n, Divisor by_n, int samples) {                                             \
+        dense_small<LOG>(out, q, q_stride, rest, rest_stride, batch, n, by_n, samples);                                        \
+    }                                                                                                                          \
+    KERNEL(name##_flat, 256)(REAL * out, const REAL *q, long long q_stride, const REAL *rest, long long rest_stride,             \
+                             long long batch, int n, Divisor by_n, int period, int share, int chunks) {                                  \
+        dense_flat<LOG>(out, q, q_stride, rest, rest_stride, batch, n, by_n, period, share, chunks);                                   \
+    }                                                                                                                          \
+    KERNEL(name##_large, 256)(REAL * out, const REAL *q, long long q_stride, const REAL *rest, long long rest_stride, int n,     \
+                              int rows, int row_chunks, int column_tiles) {                                                    \
+        dense_large<LOG>(out, q, q_stride, rest, rest_stride, n, rows, row_chunks, column_tiles);                              \
+    }
+
+DENSE(dense_softmax, false)
+DENSE(dense_log_softmax, true)
+
+#undef DENSE

@@ -1,0 +1,95 @@
+package io.github.batchjac.backend.cuda;
+
+/**
+ * Dense forms of products of vectors, and copies: every element is written, with the same bits everywhere. What is {@link
+ * Strided} is shared where its stride is 0; outputs are contiguous.
+ */
+final class DenseKernels {
+    private static final int TILE = 32;
+    private static final int THREADS = 256;
+
+    private final Queue queue;
+
+    DenseKernels(Queue queue) {
+        this.queue = queue;
+    }
+
+    /**
+     * dz/dW of {@code z = Wx}: {@code out[b,i, i·n+l] = x_l}, or in row form {@code out[b,i, l·m+i] = x_l}; +0 elsewhere; x
+     * (batch,n), out (batch,m,m·n).
+     */
+    void kroneckerIdentity(long out, Strided x, long batch, int m, int n, boolean rowForm) {
+        launch(
+                rowForm ? "kronecker_identity_rows" : "kronecker_identity",
+                batch,
+                Math.multiplyExact(Math.multiplyExact(m, m), n),
+                new Arguments().with(out).with(x).with(batch).with(m).with(n));
+    }
+
+    /**
+     * {@code out[b,i,j] = r[b,i]·x[b,j]}, one product; with {@code scale}, one number per sample, {@code (scale·r_i)·x_j}; r
+     * (batch,m), x (batch,n), out (batch,m,n).
+     */
+    void outer(long out, Strided r, Strided x, Strided scale, long batch, int m, int n) {
+        launch(
+                "outer",
+                batch,
+                Math.multiplyExact(m, n),
+                new Arguments()
+                        .with(out)
+                        .with(r)
+                        .with(x)
+                        .with(scale)
+                        .with(batch)
+                        .with(m)
+                        .with(n));
+    }
+
+    /**
+     * {@code A·dz/dW}: {@code out[b,i, j·n+l] = A_ij·x_l}, or in row form {@code out[b,i, l·m+j] = A_ij·x_l}; A (batch,k,m), x
+     * (batch,n), out (batch,k,m·n). One product.
+     */
+    void kronecker(long out, Strided a, Strided x, long batch, int k, int m, int n, boolean rowForm) {
+        if (!rowForm) {
+            outer(out, a, x, Strided.NONE, batch, Math.multiplyExact(k, m), n);
+            return;
+        }
+        launch(
+                "kronecker_rows",
+                batch,
+                Math.multiplyExact(Math.multiplyExact(k, m), n),
+                new Arguments()
+                        .with(out)
+                        .with(a)
+                        .with(x)
+                        .with(batch)
+                        .with(k)
+                        .with(m)
+                        .with(n));
+    }
+
+    /** {@code out[j,i] = a[i,j]}; a (rows,cols). */
+    void transpose(long out, long a, int rows, int cols) {
+        long blocks = (long) ((rows + TILE - 1) / TILE) * ((cols + TILE - 1) / TILE);
+        queue.launch(
+                "transpose",
+                blocks,
+                THREADS,
+                0,
+                new Arguments().with(out).with(a).with(rows).with(cols));
+    }
+
+    /** {@code out[b,t,:] = in[b,:]}; in (batch,size), out (batch,times,size). */
+    void repeat(long out, Strided in, long batch, int times, int size) {
+        launch(
+                "repeat",
+                batch,
+                Math.multiplyExact(times, size),
+                new Arguments().with(out).with(in).with(batch).with(times).with(size));
+    }
+
+    private void launch(String name, long batch, int size, Arguments arguments) {
+        Slots slots = Slots.of(queue.precision(), batch, size);
+        queue.launch(name, slots.blocks(), slots.threads(), 0, arguments.with(slots.argument()));
+    }
+}

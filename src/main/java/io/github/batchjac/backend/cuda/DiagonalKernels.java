@@ -1,0 +1,95 @@
+package io.github.batchjac.backend.cuda;
+
+/**
+ * Diagonals, or stacks of them, times dense: one product each, the same bits everywhere; and their dense form. What is
+ * {@link Strided} is shared where its stride is 0; outputs are contiguous.
+ */
+final class DiagonalKernels {
+    private final Queue queue;
+
+    DiagonalKernels(Queue queue) {
+        this.queue = queue;
+    }
+
+    /** {@code out[b,i,j] = d[b,i]·a[b,i,j]}; a, out (batch,rows,cols). In place where a is not shared. */
+    void scaleRows(long out, Strided d, Strided a, long batch, int rows, int cols) {
+        launch(
+                "scale_rows",
+                batch,
+                Math.multiplyExact(rows, cols),
+                new Arguments().with(out).with(d).with(a).with(batch).with(rows).with(cols));
+    }
+
+    /** {@code out[b,i,j] = a[b,i,j]·d[b,j]}; a, out (batch,rows,cols). In place where a is not shared. */
+    void scaleColumns(long out, Strided a, Strided d, long batch, int rows, int cols) {
+        launch(
+                "scale_columns",
+                batch,
+                Math.multiplyExact(rows, cols),
+                new Arguments().with(out).with(a).with(d).with(batch).with(rows).with(cols));
+    }
+
+    /**
+     * A row panel times a stack of diagonals: {@code out[b,i,j] = Σ_r a[b,i,r·n+j]·d[b,r·n+j]}, added in the order of r with
+     * fused multiply-adds; a (batch,rows,repeat·n), out (batch,rows,n). No d: ones.
+     */
+    void foldRows(long out, Strided a, Strided d, long batch, int rows, int repeat, int n) {
+        Slots slots = Slots.ofElements(batch, Math.multiplyExact(rows, n));
+        queue.launch(
+                "fold_rows",
+                slots.blocks(),
+                slots.threads(),
+                0,
+                new Arguments()
+                        .with(out)
+                        .with(a)
+                        .with(d)
+                        .with(batch)
+                        .with(rows)
+                        .with(repeat)
+                        .with(n)
+                        .with(slots.argument()));
+    }
+
+    /**
+     * A stack of diagonals times a panel: {@code out[b,r·n+i,j] = d[b,r·n+i]·a[b,i,j]}; a (batch,n,cols), out
+     * (batch,repeat·n,cols). No d: copies.
+     */
+    void tileRows(long out, Strided d, Strided a, long batch, int repeat, int n, int cols) {
+        launch(
+                "tile_rows",
+                batch,
+                Math.multiplyExact(Math.multiplyExact(repeat, n), cols),
+                new Arguments()
+                        .with(out)
+                        .with(d)
+                        .with(a)
+                        .with(batch)
+                        .with(repeat)
+                        .with(n)
+                        .with(cols));
+    }
+
+    /** {@code out[b, r·n+j, j] = d[b, r·n+j]}, +0 elsewhere; (batch,repeat·n,n). No d: ones. */
+    void denseDiagonal(long out, Strided d, long batch, int repeat, int n) {
+        launch(
+                "dense_diagonal",
+                batch,
+                Math.multiplyExact(Math.multiplyExact(repeat, n), n),
+                new Arguments().with(out).with(d).with(batch).with(repeat).with(n));
+    }
+
+    /** {@code out[b,i] = 1 + d[b,i]}; (batch,n). No d: 2. */
+    void addOne(long out, Strided d, long batch, int n) {
+        launch(
+                "add_one",
+                batch,
+                n,
+                new Arguments().with(out).with(d).with(batch).with(n));
+    }
+
+    private void launch(String name, long batch, int size, Arguments arguments) {
+        Slots slots = Slots.of(queue.precision(), batch, size);
+        queue.launch(name, slots.blocks(), slots.threads(), 0, arguments.with(slots.argument()));
+    }
+}

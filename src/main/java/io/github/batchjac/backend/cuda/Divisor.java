@@ -1,0 +1,13 @@
+package io.github.batchjac.backend.cuda;
+
+/** A divisor as kernels take it ({@code Divisor} in common.cuh): {@code i / d = i·magic >> shift}, exact for 0 ≤ i < 2³¹. */
+final class Divisor {
+    private Divisor() {}
+
+    /** The magic number in the low half, the shift in the high half. */
+    static long of(int d) {
+        int shift = 31 + Integer.SIZE - Integer.numberOfLeadingZeros(d - 1);
+        long magic = ((1L << shift) + d - 1) / d;
+        return magic | (long) shift << 32;
+    }
+}

@@ -1,0 +1,135 @@
+package io.github.batchjac.backend.cuda;
+
+import io.github.batchjac.tensor.Precision;
+
+/** Small networks as a whole. */
+final class NetworkKernels {
+    /** Rows of a panel: the widest layer. */
+    static final int WIDEST = 64;
+
+    private static final int THREADS = 128;
+    /** Dynamic shared memory of a block; some is taken by the table of layers. */
+    private static final int SHARED_BYTES = 47 << 10;
+
+    private final Queue queue;
+    private final int multiprocessors;
+    private final int numberBytes;
+    /** Columns of a panel, and steps of the inner axis at a time, as {@code network.cuh} has them. */
+    private final int columns;
+
+    private final int depth;
+
+    NetworkKernels(Queue queue) {
+        this.queue = queue;
+        multiprocessors = queue.device().info().multiprocessors();
+        boolean single = queue.precision() == Precision.F32;
+        numberBytes = single ? Float.BYTES : Double.BYTES;
+        columns = single ? 64 : 32;
+        depth = single ? 16 : 8;
+    }
+
+    /** Whether {@link #jacobian} takes it: 1 to 8 layers, all widths 1 to 64. */
+    boolean fits(Network network) {
+        return !network.layers().isEmpty()
+                && network.layers().size() <= Network.MOST_LAYERS
+                && network.layers().stream().allMatch(layer -> fits(layer.in()) && fits(layer.out()));
+    }
+
+    private static boolean fits(int width) {
+        return width >= 1 && width <= WIDEST;
+    }
+
+    /**
+     * The input Jacobian {@code out} (batch, outputs, inputs) and, unless it is 0, the {@code value} (batch, outputs) of a
+     * network that {@link #fits}, in one launch. Entries are chains of products {@code (diag φ')·W·…}, each within the
+     * bound of {@link MatrixKernels}, bracketed from the input or from the output, whichever takes fewer
+     * operations: that depends on the network alone, and so do a sample's bits.
+     *
+     * @param x (batch, inputs), without gaps
+     */
+    void jacobian(long out, long value, Network network, long x, long batch) {
+        jacobian(out, value, network, x, batch, backwardIsLess(network));
+    }
+
+    /** Bracketed as told. */
+    void jacobian(long out, long value, Network network, long x, long batch, boolean backward) {
+        if (batch == 0) {
+            return;
+        }
+        Shape shape = shape(network, backward);
+        // Rather few samples a block than idle multiprocessors.
+        int samples = (int) Math.min(shape.samples, (batch + multiprocessors - 1) / multiprocessors);
+        long slopes = samples * (backward ? outputs(network) : WIDEST);
+        queue.launch(
+                "network_jacobian",
+                (batch + samples - 1) / samples * shape.parts,
+                THREADS,
+                (int) (panelBytes() + slopes * numberBytes),
+                new Arguments()
+                        .with(out)
+                        .with(value)
+                        .with(network.table())
+                        .with(network.layers().size())
+                        .with(x)
+                        .with(batch)
+                        .with(samples)
+                        .with(shape.columns)
+                        .with(shape.parts)
+                        .with(backward ? 1 : 0)
+                        .with(Divisor.of(samples))
+                        .with(Divisor.of(shape.columns))
+                        .with(Divisor.of(network.inputs()))
+                        .with(Divisor.of(network.outputs())));
+    }
+
+    /**
+     * What a block does.
+     *
+     * @param samples that it takes
+     * @param columns of the panel for each, besides its values
+     * @param parts blocks that share one sample's columns
+     */
+    private record Shape(int samples, int columns, int parts) {}
+
+    private Shape shape(Network network, boolean backward) {
+        int all = backward ? network.outputs() : network.inputs();
+        int values = backward ? 0 : 1;
+        int parts = (all + columns - values - 1) / (columns - values);
+        int each = (all + parts - 1) / parts;
+        int samples = columns / (each + values);
+        if (parts > 1) {
+            samples = 1;
+        }
+        long room = (SHARED_BYTES - panelBytes()) / numberBytes;
+        return new Shape(backward ? (int) Math.min(samples, room / outputs(network)) : samples, each, parts);
+    }
+
+    /** The panel, and two pieces of W: the one being multiplied and the next. */
+    private long panelBytes() {
+        return numberBytes * (2L * depth * (WIDEST + 4) + (long) WIDEST * (columns + 4));
+    }
+
+    /** Of all layers together: their slopes are kept on the way forward. */
+    private static long outputs(Network network) {
+        return network.layers().stream().mapToLong(Network.Layer::out).sum();
+    }
+
+    private boolean backwardIsLess(Network network) {
+        Shape forward = shape(network, false);
+        Shape backward = shape(network, true);
+        long there = 0;
+        long back = 0;
+        for (int l = 0; l < network.layers().size(); l++) {
+            there += steps(network.layers().get(l).in());
+            if (l > 0) {
+                back += steps(network.layers().get(l - 1).out());
+            }
+        }
+        return (there + back) * backward.parts / (double) backward.samples
+                < there * forward.parts / (double) forward.samples;
+    }
+
+    private int steps(int inner) {
+        return (inner + depth - 1) / depth;
+    }
+}

@@ -1,0 +1,87 @@
+package io.github.batchjac.backend.cuda;
+
+import io.github.batchjac.tensor.Precision;
+
+/**
+ * How samples of n numbers lie in a block's shared memory ({@code Tile} and {@code Lanes} in tile.cuh). Which lane adds what
+ * depends on n alone, so that a sample has the same bits in every batch.
+ *
+ * @param n numbers of a sample
+ * @param lanes threads that share a sample: a power of two up to 32, or the whole block
+ * @param pitch packs of 16 bytes from sample to sample
+ * @param threads of a block
+ */
+record SampleTile(Precision precision, int n, int lanes, int pitch, int threads) {
+    /** Shared memory that any block may have. */
+    static final int SHARED = 48 << 10;
+
+    private static final int PACK = 16;
+    private static final int WARP = 32;
+    private static final int PACKS_OF_A_LANE = 8;
+    private static final int THREADS = 128;
+    private static final int LARGEST_BLOCK = 512;
+    /** Threads that keep a large device busy. */
+    private static final int BUSY = 1 << 16;
+
+    /** @param batch samples in all: few of them are spread over more blocks */
+    static SampleTile of(Precision precision, long batch, int n) {
+        int packs = packs(precision, n);
+        int lanes = power(ceil(packs, PACKS_OF_A_LANE));
+        if (lanes > WARP) {
+            lanes = Math.min(lanes, LARGEST_BLOCK);
+            return new SampleTile(precision, n, lanes, packs, lanes);
+        }
+        int threads = THREADS;
+        while (threads > WARP && batch * lanes < (long) BUSY / THREADS * threads) {
+            threads /= 2;
+        }
+        // Eight lanes read 128 bytes at a time, without conflicts if the samples of these lanes start in other banks.
+        int pitch = packs;
+        while (lanes < 8 && pitch % (2 * lanes) != lanes) {
+            pitch++;
+        }
+        return new SampleTile(precision, n, lanes, pitch, threads);
+    }
+
+    private static int packs(Precision precision, int n) {
+        return ceil(n, PACK / precision.bytes());
+    }
+
+    /** The power of two from x on. */
+    private static int power(int x) {
+        return x <= 1 ? 1 : Integer.highestOneBit(x - 1) << 1;
+    }
+
+    static int ceil(int a, int b) {
+        return (a + b - 1) / b;
+    }
+
+    static long ceil(long a, int b) {
+        return (a + b - 1) / b;
+    }
+
+    /** Samples of a block. */
+    int samples() {
+        return threads / lanes;
+    }
+
+    /** Shared memory for so many samples, in bytes. */
+    int bytes(int samples) {
+        return Math.toIntExact(size(samples));
+    }
+
+    private long size(int samples) {
+        return 2L * WARP * precision.bytes() + (long) samples * pitch * PACK;
+    }
+
+    /** Whether a block's samples fit, with as many more. */
+    boolean fits(int more) {
+        return size(samples() + more) <= SHARED;
+    }
+
+    /** By what kernels divide a place in a block's samples: packs, or numbers where those do not fill their packs. */
+    long divisor() {
+        int size = PACK / precision.bytes();
+        return Divisor.of(n % size == 0 ? n / size : n);
+    }
+}

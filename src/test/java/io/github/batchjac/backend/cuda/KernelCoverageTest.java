@@ -1,0 +1,67 @@
+package io.github.batchjac.backend.cuda;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.github.batchjac.backend.cuda.ptx.PtxInstruction;
+import io.github.batchjac.backend.cuda.ptx.PtxModule;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Test;
+
+/** After all other tests: what they executed of the shipped PTX. */
+@Order(Integer.MAX_VALUE - 1)
+class KernelCoverageTest {
+    /** Lines around an instruction that are shown, and how many instructions. */
+    private static final int AROUND = 3;
+
+    private static final int SHOWN = 40;
+
+    @Test
+    void theTestsExecuteEveryInstructionOfTheShippedModule() {
+        RanClasses.requireKernelTests();
+        PtxModule module = RanClasses.seen();
+        String[] lines = Lab.shippedText().split("\n");
+        StringBuilder missed = new StringBuilder();
+        int instructions = 0;
+        int executed = 0;
+        for (String entry : module.entries()) {
+            List<PtxInstruction> all = module.instructions(entry);
+            List<PtxInstruction> never = module.coverage().missed(module, entry);
+            instructions += all.size();
+            executed += all.size() - never.size();
+            describe(missed, entry, all.size(), never, lines);
+        }
+        assertThat(missed)
+                .as("%d of %d PTX instructions were never executed", instructions - executed, instructions)
+                .isEmpty();
+        assertThat(executed).isPositive();
+    }
+
+    private static void describe(StringBuilder to, String entry, int all, List<PtxInstruction> never, String[] lines) {
+        if (never.isEmpty()) {
+            return;
+        }
+        to.append("\n").append(entry).append(": ").append(never.size()).append(" of ").append(all);
+        Set<Integer> marked = never.stream().map(PtxInstruction::line).collect(Collectors.toCollection(HashSet::new));
+        int shown = 0;
+        int next = 0;
+        for (PtxInstruction instruction : never) {
+            if (shown++ == SHOWN) {
+                to.append("\n    …");
+                return;
+            }
+            int from = Math.max(next, instruction.line() - AROUND);
+            if (from > next && next > 0) {
+                to.append("\n    --");
+            }
+            for (; from <= instruction.line() + AROUND && from <= lines.length; from++) {
+                String mark = marked.contains(from) ? "  > " : "    ";
+                to.append("\n").append(mark).append(from).append(": ").append(lines[from - 1].strip());
+            }
+            next = Math.max(next, from);
+        }
+    }
+}

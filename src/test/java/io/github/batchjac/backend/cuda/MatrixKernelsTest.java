@@ -1,0 +1,513 @@
+package io.github.batchjac.backend.cuda;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.github.batchjac.backend.cuda.ptx.LaunchReport;
+import io.github.batchjac.tensor.Precision;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.Set;
+import java.util.TreeSet;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.Parameter;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Every entry against the chain of multiply-adds that it promises to be, bit for bit. */
+@ParameterizedClass
+@EnumSource(Precision.class)
+@Tag("cuda")
+class MatrixKernelsTest {
+    private static final Set<String> TILES = Set.of(
+            "product_large",
+            "product_medium",
+            "product_thin32",
+            "product_thin16",
+            "product_thin8",
+            "product_small",
+            "product_few");
+
+    @Parameter
+    Precision precision;
+
+    private Lab lab;
+    private MatrixKernels kernels;
+    private Random random;
+
+    @BeforeEach
+    void open() {
+        lab = new Lab(precision);
+        kernels = new MatrixKernels(lab.queue(), 1);
+        random = new Random(1);
+    }
+
+    @AfterEach
+    void close() {
+        lab.close();
+    }
+
+    /** A matrix for each sample, or one for all (stride 0). */
+    private record Operand(double[] values, int offset, int stride) {
+        double at(int sample, int i) {
+            return values[offset + sample * stride + i];
+        }
+    }
+
+    private enum Placed {
+        CONTIGUOUS,
+        SHARED,
+        /** An odd number of elements off, and a gap of one between samples. */
+        ASKEW
+    }
+
+    private Operand operand(int batch, int size, Placed placed) {
+        int stride = placed == Placed.SHARED ? 0 : placed == Placed.ASKEW ? size + 1 : size;
+        int count = placed == Placed.SHARED ? size : Math.max(0, batch * stride - (placed == Placed.ASKEW ? 1 : 0));
+        return new Operand(numbers(count), placed == Placed.ASKEW ? 1 : 0, stride);
+    }
+
+    private double[] numbers(int count) {
+        double[] values = new double[count + 1];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = rounded(random.nextGaussian());
+        }
+        return values;
+    }
+
+    private Strided placed(Operand operand) {
+        double[] own = Arrays.copyOfRange(operand.values, operand.offset, operand.values.length - 1 + operand.offset);
+        return new Strided(lab.numbers(operand.offset, own), operand.stride);
+    }
+
+    private double rounded(double x) {
+        return precision == Precision.F32 ? (float) x : x;
+    }
+
+    private double fma(double a, double b, double c) {
+        return precision == Precision.F32 ? Math.fma((float) a, (float) b, (float) c) : Math.fma(a, b, c);
+    }
+
+    private void assertSame(double[] actual, double[] expected, Object what) {
+        assertThat(actual.length).isEqualTo(expected.length);
+        for (int i = 0; i < actual.length; i++) {
+            if (Double.doubleToLongBits(actual[i]) != Double.doubleToLongBits(expected[i])) {
+                assertThat(actual[i])
+                        .as("%s, entry %d: %s", what, i, expected[i])
+                        .isEqualTo(expected[i]);
+            }
+        }
+    }
+
+    /** A product with a shared W. */
+    private final class Shared {
+        final int batch;
+        final int m;
+        final int k;
+        final int n;
+        final Operand a;
+        final Operand scale;
+        final boolean transposed;
+        final double[] w;
+        final double[] bias;
+
+        /** @param variant its digits choose what there is and how it lies */
+        Shared(int batch, int m, int k, int n, int variant) {
+            this.batch = batch;
+            this.m = m;
+            this.k = k;
+            this.n = n;
+            Placed[] all = Placed.values();
+            a = operand(batch, m * k, all[variant % 3]);
+            scale = variant / 3 % 4 == 0 ? null : operand(batch, k, all[variant / 3 % 4 - 1]);
+            transposed = variant / 12 % 2 == 1;
+            w = numbers(k * n);
+            bias = variant / 24 % 2 == 1 ? numbers(n) : null;
+        }
+
+        double[] expected() {
+            double[] out = new double[batch * m * n];
+            for (int s = 0; s < batch; s++) {
+                for (int i = 0; i < m; i++) {
+                    for (int j = 0; j < n; j++) {
+                        double sum = 0;
+                        for (int l = 0; l < k; l++) {
+                            double scaled =
+                                    scale == null ? a.at(s, i * k + l) : rounded(a.at(s, i * k + l) * scale.at(s, l));
+                            sum = fma(scaled, w[transposed ? j * k + l : l * n + j], sum);
+                        }
+                        out[(s * m + i) * n + j] = bias == null ? sum : rounded(sum + bias[j]);
+                    }
+                }
+            }
+            return out;
+        }
+
+        /** @param off elements by which W, bias and the result are misaligned */
+        double[] run(int off) {
+            long out = lab.output(off, (long) batch * m * n);
+            kernels.timesShared(
+                    out,
+                    placed(a),
+                    batch,
+                    m,
+                    k,
+                    scale == null ? Strided.NONE : placed(scale),
+                    lab.numbers(off, Arrays.copyOf(w, k * n)),
+                    transposed,
+                    n,
+                    bias == null ? 0 : lab.numbers(off, Arrays.copyOf(bias, n)));
+            return lab.read(out);
+        }
+    }
+
+    /** batch, m, k, n: each shape of tile, with and without rows, columns and steps that a tile does not fill. */
+    private static final int[][] SIZES = {
+        {1, 1, 1, 1},
+        {9, 1, 67, 33},
+        {2, 3, 130, 64},
+        {1, 8, 256, 31},
+        {1, 32, 32, 160},
+        {3, 31, 31, 33},
+        {8, 128, 8, 8},
+        {33, 31, 32, 5},
+        {4, 128, 16, 16},
+        {7, 67, 33, 12},
+        {3, 128, 16, 32},
+        {5, 127, 1, 31},
+        {2, 64, 12, 128},
+        {9, 33, 9, 40},
+        {1, 128, 17, 256},
+        {3, 127, 31, 250},
+    };
+
+    @Test
+    void sharedProductsAreOneChainPerEntryInEveryVariant() {
+        int variant = 0;
+        for (int[] size : SIZES) {
+            int variants = (long) size[0] * size[1] * size[2] * size[3] > 300_000 ? 4 : 12;
+            for (int v = 0; v < variants; v++, variant += 5) {
+                Shared product = new Shared(size[0], size[1], size[2], size[3], variant % 48);
+                String what = Arrays.toString(size) + ", variant " + variant % 48;
+                assertSame(product.run(v % 3 == 2 ? 1 : 0), product.expected(), what);
+            }
+        }
+    }
+
+    @Test
+    void everyShapeOfTileIsReached() {
+        Set<String> reached = new TreeSet<>();
+        for (int[] size : SIZES) {
+            new Shared(size[0], size[1], size[2], size[3], 0).run(0);
+        }
+        lab.reports().forEach(report -> reached.add(plain(report)));
+        assertThat(reached).containsExactlyInAnyOrderElementsOf(TILES);
+    }
+
+    private static String plain(LaunchReport report) {
+        return report.kernel().replaceAll("_f(32|64)$", "");
+    }
+
+    @Test
+    void nothingIsLaunchedForNothing() {
+        kernels.timesShared(0, new Strided(0, 1), 0, 1, 1, Strided.NONE, 0, false, 1, 0);
+        kernels.batched(0, new Strided(0, 1), new Strided(0, 1), 0, 1, 1, 1);
+        kernels.kroneckerTimesDense(0, new Strided(0, 1), new Strided(0, 1), 0, 1, 1, 1);
+        kernels.sumOuter(0, 0, 0, 0, 0, 0, 1, 1, 4);
+        assertThat(lab.reports()).isEmpty();
+    }
+
+    @Test
+    void anEmptyInnerAxisGivesTheBias() {
+        Shared product = new Shared(3, 5, 0, 7, 24);
+        assertSame(product.run(0), product.expected(), "k = 0");
+    }
+
+    @Test
+    void stepsBeyondTheInnerAxisChangeNothingNotEvenMinusZero() {
+        double small = precision == Precision.F32 ? 1e-30 : 1e-300;
+        for (int[] size : SIZES) {
+            Shared product = new Shared(size[0], size[1], 1, size[3], 0);
+            Arrays.fill(product.a.values, rounded(-small));
+            Arrays.fill(product.w, rounded(small));
+            assertSame(product.run(0), product.expected(), Arrays.toString(size));
+        }
+    }
+
+    @Test
+    void nanAndInfinityStayInTheirRowsAndColumns() {
+        double[] wild = {Double.NaN, Double.POSITIVE_INFINITY, Double.NEGATIVE_INFINITY};
+        for (int[] size : SIZES) {
+            for (int v = 0; v < 3; v++) {
+                Shared product = new Shared(size[0], size[1], size[2], size[3], 12 * (v % 2));
+                product.a.values[(size[0] / 2) * size[1] * size[2]] = wild[v];
+                product.w[product.w.length / 2] = wild[v];
+                assertSame(product.run(0), product.expected(), Arrays.toString(size));
+            }
+        }
+    }
+
+    private double[] chains(Operand a, Operand b, int batch, int m, int k, int n) {
+        double[] out = new double[batch * m * n];
+        for (int s = 0; s < batch; s++) {
+            for (int i = 0; i < m; i++) {
+                for (int j = 0; j < n; j++) {
+                    double sum = 0;
+                    for (int l = 0; l < k; l++) {
+                        sum = fma(a.at(s, i * k + l), b.at(s, l * n + j), sum);
+                    }
+                    out[(s * m + i) * n + j] = sum;
+                }
+            }
+        }
+        return out;
+    }
+
+    private void batched(int batch, int m, int k, int n) {
+        for (Placed left : Placed.values()) {
+            for (Placed right : Placed.values()) {
+                Operand a = operand(batch, m * k, left);
+                Operand b = operand(batch, k * n, right);
+                int off = left == Placed.ASKEW ? 1 : 0;
+                long out = lab.output(off, (long) batch * m * n);
+                kernels.batched(out, placed(a), placed(b), batch, m, k, n);
+                String what = left + ", " + right;
+                assertSame(lab.read(out), chains(a, b, batch, m, k, n), what);
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "1, 1, 1, 1, product_batch",
+        "9, 10, 10, 10, product_batch",
+        "9, 16, 16, 16, product_batch",
+        "33, 3, 5, 2, product_batch",
+        "31, 1, 31, 4, product_batch",
+        "5, 24, 24, 24, product_batch",
+        "5, 23, 1, 17, product_batch",
+        "67, 1, 7, 1, product_batch",
+        "9, 32, 32, 32, product_small",
+        "3, 33, 31, 64, product_medium",
+        "4, 64, 64, 64, product_medium",
+        "1, 127, 33, 250, product_large",
+        "9, 1, 33, 31, row_times_matrices",
+        "3, 1, 64, 300, row_times_matrices",
+        "2, 1, 700, 5, row_times_matrices",
+        "7, 33, 67, 1, matrices_times_column",
+        "1, 129, 32, 1, matrices_times_column",
+        "3, 300, 1, 1, matrices_times_column",
+        "5, 1, 3100, 1, matrices_times_column",
+    })
+    void batchedProductsAreOneChainPerEntry(int batch, int m, int k, int n, String kernel) {
+        batched(batch, m, k, n);
+        assertThat(lab.reports()).extracting(MatrixKernelsTest::plain).contains(kernel);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "3, 4, 5, 1, product_batch",
+        "3, 40, 5, 1, matrices_times_column",
+        "5, 7, 10, 10, product_batch",
+        "3, 33, 31, 9, product_batch",
+        "3, 5, 17, 67, row_times_matrices",
+        "1, 1, 1, 33, row_times_matrices",
+    })
+    void kroneckerTimesDenseIsOneChainPerEntry(int batch, int m, int n, int cols, String kernel) {
+        for (Placed left : Placed.values()) {
+            for (Placed right : Placed.values()) {
+                Operand x = operand(batch, n, left);
+                Operand t = operand(batch, m * n * cols, right);
+                double[] expected = new double[batch * m * cols];
+                for (int s = 0; s < batch; s++) {
+                    for (int j = 0; j < m; j++) {
+                        for (int c = 0; c < cols; c++) {
+                            double sum = 0;
+                            for (int l = 0; l < n; l++) {
+                                sum = fma(x.at(s, l), t.at(s, (j * n + l) * cols + c), sum);
+                            }
+                            expected[(s * m + j) * cols + c] = sum;
+                        }
+                    }
+                }
+                long out = lab.output((long) batch * m * cols);
+                kernels.kroneckerTimesDense(out, placed(x), placed(t), batch, m, n, cols);
+                assertSame(lab.read(out), expected, left + ", " + right);
+            }
+        }
+        assertThat(lab.reports()).extracting(MatrixKernelsTest::plain).contains(kernel);
+    }
+
+    /** Sums over tiles, each entry one chain. */
+    private double[] sums(double[] r, double[] x, double[] weights, int samples, int m, int n, int tile) {
+        double[] partial = new double[(samples + tile - 1) / tile * m * n];
+        for (int s = 0; s < samples; s++) {
+            for (int i = 0; i < m; i++) {
+                for (int j = 0; j < n; j++) {
+                    int at = (s / tile * m + i) * n + j;
+                    double left = weights == null ? r[s * m + i] : rounded(weights[s] * r[s * m + i]);
+                    partial[at] = fma(left, x[s * n + j], partial[at]);
+                }
+            }
+        }
+        return partial;
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "1, 1, 1, 1",
+        "9, 10, 10, 4",
+        "67, 16, 16, 32",
+        "33, 1, 67, 32",
+        "31, 64, 64, 31",
+        "40, 33, 65, 16",
+        "130, 17, 31, 127",
+        "7, 128, 130, 3",
+    })
+    void sumsOfOuterProductsAreTheSameInPieces(int samples, int m, int n, int tile) {
+        for (boolean weighted : new boolean[] {false, true}) {
+            double[] r = Arrays.copyOf(numbers(samples * m), samples * m);
+            double[] x = Arrays.copyOf(numbers(samples * n), samples * n);
+            double[] weights = weighted ? Arrays.copyOf(numbers(samples), samples) : null;
+            double[] expected = sums(r, x, weights, samples, m, n, tile);
+            for (int piece : new int[] {samples, (samples + 1) / 2, 5}) {
+                int off = piece == samples ? 0 : 1;
+                int bytes = precision == Precision.F32 ? Float.BYTES : Double.BYTES;
+                long partial = lab.output(off, expected.length);
+                long left = lab.numbers(off, r);
+                long right = lab.numbers(off, x);
+                long factors = weighted ? lab.numbers(weights) : 0;
+                for (int first = 0; first < samples; first += piece) {
+                    kernels.sumOuter(
+                            partial + (long) (first / tile) * m * n * bytes,
+                            left + (long) first * m * bytes,
+                            right + (long) first * n * bytes,
+                            weighted ? factors + (long) first * bytes : 0,
+                            first % tile,
+                            Math.min(piece, samples - first),
+                            m,
+                            n,
+                            tile);
+                }
+                assertSame(lab.read(partial), expected, "pieces of " + piece + ", weighted " + weighted);
+            }
+        }
+    }
+
+    /** The figures that hold without a card: sectors, banks, and instructions where memory is what counts. */
+    @Test
+    void alignedProductsMoveWholeSectorsWithoutBankConflicts() {
+        List<Shared> products = new ArrayList<>();
+        for (int variant : new int[] {0, 3, 12}) {
+            products.add(new Shared(1, 128, 64, 256, variant));
+            products.add(new Shared(2, 64, 64, 128, variant));
+            products.add(new Shared(3, 128, 64, 32, variant));
+            products.add(new Shared(4, 128, 64, 16, variant));
+            products.add(new Shared(8, 128, 64, 8, variant));
+            products.add(new Shared(1, 32, 64, 160, variant));
+            products.add(new Shared(1, 8, 256, 32, variant));
+        }
+        for (Shared product : products) {
+            product.run(0);
+            LaunchReport report = lab.reports().get(0);
+            assertThat(report.sectorRatio()).as(report.kernel()).isLessThanOrEqualTo(1.05);
+            assertThat(report.bankConflictRatio()).as(report.kernel()).isLessThanOrEqualTo(1.1);
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "64, 10, 10, 10",
+        "64, 16, 16, 16",
+        "16, 24, 24, 24",
+        "8, 32, 32, 32",
+        "8, 64, 64, 64",
+        "32, 1, 64, 128",
+        "8, 64, 128, 1"
+    })
+    void batchedProductsReadEveryNumberOnce(int batch, int m, int k, int n) {
+        Operand a = operand(batch, m * k, Placed.CONTIGUOUS);
+        Operand b = operand(batch, k * n, Placed.CONTIGUOUS);
+        long out = lab.output((long) batch * m * n);
+        kernels.batched(out, placed(a), placed(b), batch, m, k, n);
+        LaunchReport report = lab.reports().get(0);
+        assertThat(report.sectorRatio()).isLessThanOrEqualTo(1.05);
+    }
+
+    /** An array of which only the end has numbers. */
+    private long ending(long count, double[] last) {
+        long address = lab.output(count);
+        int bytes = precision == Precision.F32 ? Float.BYTES : Double.BYTES;
+        ByteBuffer buffer = ByteBuffer.allocate(last.length * bytes).order(ByteOrder.LITTLE_ENDIAN);
+        for (double value : last) {
+            if (precision == Precision.F32) {
+                buffer.putFloat((float) value);
+            } else {
+                buffer.putDouble(value);
+            }
+        }
+        lab.machine().memory().copyIn(address + (count - last.length) * bytes, buffer.flip());
+        return address;
+    }
+
+    /** The last block of an array of more than 2³² numbers, for each kernel that a batch can make so large. */
+    @ParameterizedTest
+    @CsvSource({
+        "product_batch, 67108867, 8, 8, 8",
+        "product_medium, 1048579, 64, 64, 64",
+        "row_times_matrices, 131073, 1, 64, 513",
+        "matrices_times_column, 1048577, 67, 64, 1",
+    })
+    void batchesOfMoreNumbersThan32BitsCount(String kernel, long batch, int m, int k, int n) {
+        int tail = 64;
+        lab.order(blocks -> new long[] {blocks - 1});
+        double[] a = Arrays.copyOf(numbers(tail * m * k), tail * m * k);
+        double[] b = Arrays.copyOf(numbers(tail * k * n), tail * k * n);
+        long out = lab.output(batch * m * n);
+        kernels.batched(
+                out,
+                new Strided(ending(batch * m * k, a), (long) m * k),
+                new Strided(ending(batch * k * n, b), (long) k * n),
+                batch,
+                m,
+                k,
+                n);
+        double[] all = chains(new Operand(a, 0, m * k), new Operand(b, 0, k * n), tail, m, k, n);
+        double[] last = lab.read(out, batch * m * n - 1, 1);
+        assertThat(plain(lab.reports().get(0))).isEqualTo(kernel);
+        assertSame(last, new double[] {all[all.length - 1]}, kernel);
+    }
+
+    @Test
+    void sharedProductsOfMoreNumbersThan32BitsCount() {
+        lab.order(blocks -> new long[] {blocks - 1});
+        long batch = (1L << 28) + 1;
+        int tail = 256;
+        Operand a = new Operand(numbers(tail * 2 * 3), 0, 6);
+        double[] w = Arrays.copyOf(numbers(27), 27);
+        long out = lab.output(batch * 2 * 9);
+        long from = ending(batch * 6, Arrays.copyOf(a.values, tail * 6));
+        kernels.timesShared(out, new Strided(from, 6), batch, 2, 3, Strided.NONE, lab.numbers(w), false, 9, 0);
+        double[] all = chains(a, new Operand(w, 0, 0), tail, 2, 3, 9);
+        assertSame(lab.read(out, batch * 18 - 9, 9), Arrays.copyOfRange(all, all.length - 9, all.length), "last row");
+    }
+
+    @Test
+    void sumsOfMoreNumbersThan32BitsCount() {
+        lab.order(blocks -> new long[] {blocks - 1});
+        long samples = (1L << 20) + 1;
+        double[] r = Arrays.copyOf(numbers(64), 64);
+        double[] x = Arrays.copyOf(numbers(64), 64);
+        long partial = lab.output(samples * 64 * 64);
+        kernels.sumOuter(partial, ending(samples * 64, r), ending(samples * 64, x), 0, 0, samples, 64, 64, 1);
+        assertSame(lab.read(partial, samples * 4096 - 4096, 4096), sums(r, x, null, 1, 64, 64, 1), "last tile");
+    }
+}

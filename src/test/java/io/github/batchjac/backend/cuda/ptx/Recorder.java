@@ -1,0 +1,165 @@
+package io.github.batchjac.backend.cuda.ptx;
+
+import io.github.batchjac.backend.cuda.ptx.GlobalMemory.Allocation;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.Collections;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.Set;
+
+/**
+ * Keeps some launches of each kernel: for every instruction one of the cheapest that executes it, for every branch those
+ * that take it and that do not, and {@value #OTHERS} more small ones with different arguments, drawn from all there were.
+ */
+final class Recorder {
+    private static final int OTHERS = 12;
+    /** Pages that a launch may reach to be kept, and warp instructions of one that is kept for its arguments. */
+    private static final int PAGES = 64;
+
+    private static final int FEW_PAGES = 8;
+    private static final long CHEAP = 10_000;
+    /** Launches with the same arguments that are looked at. */
+    private static final int ALIKE = 3;
+    /** Blocks of a launch that is kept. */
+    private static final int BLOCKS = 4096;
+    /** How much cheaper than what is known to do the same a launch has to be. */
+    private static final int CHEAPER = 4;
+
+    /** What was taken before a launch. */
+    record Take(List<Allocation> reached, List<Allocation> before, long pages, int key) {}
+
+    private static final class Known {
+        final List<Recording> others = new ArrayList<>();
+        /** How many launches had the same arguments. */
+        final Map<Integer, Integer> keys = new HashMap<>();
+
+        final Random random = new Random(1);
+        /** By {@link #feature}. */
+        final Map<Integer, Recording> cheapest = new HashMap<>();
+
+        int seen;
+
+        boolean cheaper(int feature, long cost) {
+            Recording now = cheapest.get(feature);
+            return now == null || cost < now.cost() / CHEAPER;
+        }
+    }
+
+    private final Map<String, Known> entries = new HashMap<>();
+
+    /** An instruction, a branch taken, or a branch not taken. */
+    static int feature(int pc, int bit) {
+        return 4 * pc + bit;
+    }
+
+    /** Null if a launch is too large, or much like some before. */
+    synchronized Take begin(Launch launch) {
+        Known known = entries.computeIfAbsent(launch.kernel.name(), name -> new Known());
+        int key = key(launch);
+        if (launch.count() > BLOCKS || known.keys.getOrDefault(key, 0) >= ALIKE) {
+            return null;
+        }
+        List<Allocation> reached = Recording.reached(launch);
+        long pages = 0;
+        for (Allocation allocation : reached) {
+            pages += allocation.held();
+        }
+        return pages > PAGES ? null : new Take(reached, Recording.copies(reached), pages, key);
+    }
+
+    /** Of the arguments: of pointers only what can matter. */
+    private static int key(Launch launch) {
+        int key = 31 * launch.threads + Long.hashCode(launch.blocks);
+        key = 31 * key + launch.sharedBytes;
+        for (int at = 0; at + Integer.BYTES <= launch.parameters.length; at += Integer.BYTES) {
+            int value = (int) GlobalMemory.INTS.get(launch.parameters, at);
+            if (at % Long.BYTES == 0 && at + Long.BYTES <= launch.parameters.length) {
+                long address = (long) GlobalMemory.LONGS.get(launch.parameters, at);
+                Allocation allocation = launch.memory.at(address);
+                if (allocation != null && address < allocation.base + allocation.size) {
+                    value = (int) address & 31;
+                    at += Integer.BYTES;
+                }
+            }
+            key = 31 * key + value;
+        }
+        return key;
+    }
+
+    synchronized void end(Take take, Launch launch, List<Block> ran, long cost) {
+        if (take == null) {
+            return;
+        }
+        Known known = entries.get(launch.kernel.name());
+        BitSet features = new BitSet();
+        for (Block block : ran) {
+            for (int pc = 0; pc < block.covered.length; pc++) {
+                for (int bit = 0; bit < 3; bit++) {
+                    if ((block.covered[pc] >>> bit & 1) != 0) {
+                        features.set(feature(pc, bit));
+                    }
+                }
+            }
+        }
+        boolean cheaper = features.stream().anyMatch(f -> known.cheaper(f, cost));
+        boolean first = known.keys.merge(take.key(), 1, Integer::sum) == 1;
+        boolean other = first && cost <= CHEAP && take.pages() <= FEW_PAGES;
+        int place = -1;
+        if (other) {
+            known.seen++;
+            place = known.others.size() < OTHERS ? known.others.size() : known.random.nextInt(known.seen);
+        }
+        boolean drawn = place >= 0 && place < OTHERS;
+        if (!cheaper && !drawn) {
+            return;
+        }
+        Recording recording = new Recording(
+                launch.kernel.name(),
+                launch.blocks,
+                launch.threads,
+                launch.sharedBytes,
+                launch.parameters,
+                launch.approximate,
+                launch.order,
+                Map.copyOf(launch.symbols),
+                take.before(),
+                Recording.copies(take.reached()),
+                features,
+                cost,
+                !cheaper);
+        keep(known, recording, place);
+    }
+
+    /** One from another JVM. */
+    synchronized void add(Recording recording) {
+        Known known = entries.computeIfAbsent(recording.entry(), name -> new Known());
+        keep(known, recording, known.others.size());
+    }
+
+    private static void keep(Known known, Recording recording, int place) {
+        long cost = recording.cost();
+        if (!recording.drawn()) {
+            recording.features().stream().filter(f -> known.cheaper(f, cost)).forEach(f -> known.cheapest.put(f, recording));
+        } else if (place == known.others.size()) {
+            known.others.add(recording);
+        } else {
+            known.others.set(place, recording);
+        }
+    }
+
+    /** Those kept of a kernel, the cheapest first. */
+    synchronized List<Recording> recordings(String entry) {
+        Known known = entries.getOrDefault(entry, new Known());
+        Set<Recording> all = Collections.newSetFromMap(new IdentityHashMap<>());
+        all.addAll(known.cheapest.values());
+        all.addAll(known.others);
+        List<Recording> sorted = new ArrayList<>(all);
+        sorted.sort(Comparator.comparingLong(Recording::cost));
+        return sorted;
+    }
+}
