@@ -44,7 +44,12 @@ class KernelCoverageTest {
         if (never.isEmpty()) {
             return;
         }
-        to.append("\n").append(entry).append(": ").append(never.size()).append(" of ").append(all);
+        to.append("\n")
+                .append(entry)
+                .append(": ")
+                .append(never.size())
+                .append(" of ")
+                .append(all);
         Set<Integer> marked = never.stream().map(PtxInstruction::line).collect(Collectors.toCollection(HashSet::new));
         int shown = 0;
         int next = 0;

@@ -199,8 +199,8 @@ final class Executor {
                 p[original.q] = other;
             }
             compute(mutant, w, r, p, mask);
-            i.differed = original.d >= 0 && p[original.d] != expected
-                    || original.q >= 0 && p[original.q] != expectedOther;
+            i.differed =
+                    original.d >= 0 && p[original.d] != expected || original.q >= 0 && p[original.q] != expectedOther;
             return;
         }
         int d = original.d;

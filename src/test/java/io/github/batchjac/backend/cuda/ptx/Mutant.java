@@ -14,7 +14,8 @@ import java.util.Set;
  */
 record Mutant(String entry, PtxInstruction instruction, String what, String replacement) {
     /** Of which a mutant is the instruction left out. */
-    private static final Set<String> EFFECTS = Set.of("bar", "barrier", "st", "shfl", "bra", "ret", "atom", "red", "vote");
+    private static final Set<String> EFFECTS =
+            Set.of("bar", "barrier", "st", "shfl", "bra", "ret", "atom", "red", "vote");
 
     /** Where operands a and b are not the same as b and a. */
     private static final Set<String> ORDERED = Set.of("sub", "div", "rem", "selp", "copysign", "shl", "shr");
@@ -46,8 +47,11 @@ record Mutant(String entry, PtxInstruction instruction, String what, String repl
     /** What is changed, without numbers. */
     String kind() {
         String base = instruction.opcode().split("\\.")[0];
-        return what.startsWith("operand") ? base + ": a number" : what.startsWith("address") ? base + ": an address"
-                : replacement == null || what.equals("always taken") ? base + " " + what : what;
+        return what.startsWith("operand")
+                ? base + ": a number"
+                : what.startsWith("address")
+                        ? base + ": an address"
+                        : replacement == null || what.equals("always taken") ? base + " " + what : what;
     }
 
     /** All of an instruction. */
@@ -90,13 +94,14 @@ record Mutant(String entry, PtxInstruction instruction, String what, String repl
             case "fma" -> {
                 texts.put("fma → mul", text("mul" + rest, o.subList(0, 3)));
                 String type = opcode.substring(opcode.lastIndexOf('.'));
-                texts.put("fma: −c", "neg" + type + " %minus, " + o.get(3) + ";"
-                        + text(opcode, List.of(o.get(0), o.get(1), o.get(2), "%minus")));
+                texts.put(
+                        "fma: −c",
+                        "neg" + type + " %minus, " + o.get(3) + ";"
+                                + text(opcode, List.of(o.get(0), o.get(1), o.get(2), "%minus")));
                 texts.put("fma: a ↔ c", text(opcode, List.of(o.get(0), o.get(3), o.get(2), o.get(1))));
             }
             case "mad" -> texts.put("mad → mul", text("mul" + rest, o.subList(0, 3)));
-            case "div" -> texts.put(
-                    floating ? "div → mul" : "div → rem", text((floating ? "mul" : "rem") + rest, o));
+            case "div" -> texts.put(floating ? "div → mul" : "div → rem", text((floating ? "mul" : "rem") + rest, o));
             case "rem" -> texts.put("rem → div", text("div" + rest, o));
             case "min" -> texts.put("min → max", text("max" + rest, o));
             case "max" -> texts.put("max → min", text("min" + rest, o));
@@ -113,13 +118,15 @@ record Mutant(String entry, PtxInstruction instruction, String what, String repl
                 String[] parts = opcode.split("\\.");
                 String other = COMPARISONS.get(parts[1]);
                 if (other != null) {
-                    texts.put(parts[1] + " → " + other, text(opcode.replace("." + parts[1] + ".", "." + other + "."), o));
+                    texts.put(
+                            parts[1] + " → " + other, text(opcode.replace("." + parts[1] + ".", "." + other + "."), o));
                 }
             }
             case "bfi" -> texts.put("bfi → mov", text("mov" + rest, List.of(o.get(0), o.get(2))));
             default -> {}
         }
-        if (ORDERED.contains(base) || base.equals("setp") && !instruction.opcode().matches(".*\\.(eq|ne|equ|neu|num|nan)\\..*")) {
+        if (ORDERED.contains(base)
+                || base.equals("setp") && !instruction.opcode().matches(".*\\.(eq|ne|equ|neu|num|nan)\\..*")) {
             List<String> swapped = new ArrayList<>(o);
             swapped.set(1, o.get(2));
             swapped.set(2, o.get(1));
@@ -128,7 +135,10 @@ record Mutant(String entry, PtxInstruction instruction, String what, String repl
     }
 
     private static void immediates(Map<String, String> texts, PtxInstruction instruction, String base) {
-        if (base.equals("ld") || base.equals("st") || base.equals("bra") || base.startsWith("bar") && !instruction.opcode().startsWith("bar.warp")) {
+        if (base.equals("ld")
+                || base.equals("st")
+                || base.equals("bra")
+                || base.startsWith("bar") && !instruction.opcode().startsWith("bar.warp")) {
             return;
         }
         List<String> operands = instruction.operands();

@@ -2,13 +2,12 @@ package io.github.batchjac.backend.cuda.ptx;
 
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * Changes a module's instructions one at a time, and runs launches again that were made in this JVM, each with the memory that
@@ -179,7 +178,10 @@ public final class Mutation {
                 infected += watched.differed ? 1 : 0;
             } catch (PtxFault fault) {
                 boolean text = fault.kind() == PtxFault.Kind.TEXT;
-                return new Outcome(mutant, text ? Verdict.INVALID : Verdict.CHECK, fault.kind().toString());
+                return new Outcome(
+                        mutant,
+                        text ? Verdict.INVALID : Verdict.CHECK,
+                        fault.kind().toString());
             }
         }
         if (rounding != null) {
@@ -217,7 +219,8 @@ public final class Mutation {
         if (isSign(i)) {
             return true;
         }
-        for (String operand : i.operands().subList(Math.min(1, i.operands().size()), i.operands().size())) {
+        for (String operand : i.operands()
+                .subList(Math.min(1, i.operands().size()), i.operands().size())) {
             for (int before = pc - 1; before >= 0 && before >= pc - 12; before--) {
                 PtxInstruction source = kernel.code()[before].source;
                 if (source.operands().isEmpty() || !source.operands().get(0).equals(operand)) {

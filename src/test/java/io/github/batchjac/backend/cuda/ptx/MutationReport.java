@@ -73,14 +73,24 @@ public final class MutationReport {
     /** The summary, a line for each kernel, one for each kind of change, and all that live. */
     public String text() {
         StringBuilder text = new StringBuilder(summary()).append("\n\n");
-        table(text, "kernel", outcomes.stream()
-                .collect(java.util.stream.Collectors.groupingBy(o -> o.mutant().entry(), TreeMap::new, java.util.stream.Collectors.toList())));
-        table(text, "change", outcomes.stream()
-                .collect(java.util.stream.Collectors.groupingBy(o -> o.mutant().kind(), TreeMap::new, java.util.stream.Collectors.toList())));
+        table(
+                text,
+                "kernel",
+                outcomes.stream()
+                        .collect(java.util.stream.Collectors.groupingBy(
+                                o -> o.mutant().entry(), TreeMap::new, java.util.stream.Collectors.toList())));
+        table(
+                text,
+                "change",
+                outcomes.stream()
+                        .collect(java.util.stream.Collectors.groupingBy(
+                                o -> o.mutant().kind(), TreeMap::new, java.util.stream.Collectors.toList())));
         for (Verdict verdict : Verdict.values()) {
             if (!verdict.killed()) {
                 text.append(verdict).append("\n");
-                outcomes.stream().filter(o -> o.verdict() == verdict).forEach(o -> text.append("  ").append(line(o)).append("\n"));
+                outcomes.stream()
+                        .filter(o -> o.verdict() == verdict)
+                        .forEach(o -> text.append("  ").append(line(o)).append("\n"));
             }
         }
         return text.toString();
@@ -105,7 +115,7 @@ public final class MutationReport {
 
     private static String line(Outcome outcome) {
         Mutant mutant = outcome.mutant();
-        return mutant.entry() + " line " + mutant.instruction().line() + ": " + mutant.instruction().text() + "  ["
-                + mutant.what() + "]  " + outcome.by();
+        return mutant.entry() + " line " + mutant.instruction().line() + ": "
+                + mutant.instruction().text() + "  [" + mutant.what() + "]  " + outcome.by();
     }
 }

@@ -76,11 +76,11 @@ public final class PtxModule {
     Kernel kernel(String entry, PtxInstruction instruction, String replacement) {
         kernel(entry);
         boolean several = replacement != null && replacement.contains(";");
-        if (several || functions.get(entry).body().stream().anyMatch(i -> i.opcode().startsWith("call"))) {
+        if (several
+                || functions.get(entry).body().stream().anyMatch(i -> i.opcode().startsWith("call"))) {
             return with(instruction, replacement).kernel(entry);
         }
-        return decoders.get(entry)
-                .with(PtxParser.instruction(instruction.index(), instruction.line(), replacement));
+        return decoders.get(entry).with(PtxParser.instruction(instruction.index(), instruction.line(), replacement));
     }
 
     /** Of the text. */

@@ -144,7 +144,9 @@ final class Recorder {
     private static void keep(Known known, Recording recording, int place) {
         long cost = recording.cost();
         if (!recording.drawn()) {
-            recording.features().stream().filter(f -> known.cheaper(f, cost)).forEach(f -> known.cheapest.put(f, recording));
+            recording.features().stream()
+                    .filter(f -> known.cheaper(f, cost))
+                    .forEach(f -> known.cheapest.put(f, recording));
         } else if (place == known.others.size()) {
             known.others.add(recording);
         } else {
