@@ -48,10 +48,9 @@ mkdir -p "$kit/natives"
 cp -R target/classes target/test-classes "$kit/"
 
 # JCuda's bring 24 MB of a PTX compiler, which no test on a card calls.
-for natives in jcuda jcublas; do
-    jar=$(find "${HOME:-/}/.m2/repository/org/jcuda/$natives-natives" -name "*-linux-x86_64.jar" | sort | tail -n 1)
-    (cd "$kit/natives" && "${java}jar" xf "$jar" lib)
-done
+./mvnw -q -B -ntp dependency:unpack-dependencies -DincludeArtifactIds=jcuda-natives,jcublas-natives \
+    -DoutputDirectory="$kit/natives" </dev/null
+rm -rf "$kit/natives/META-INF"
 rm -f "$kit"/natives/lib/libJNvPTXCompiler* "$kit"/natives/lib/libJNvrtc* "$kit"/natives/lib/libJCudaRuntime* \
     "$kit"/natives/lib/libJCublas-*
 
