@@ -42,7 +42,7 @@ SUM_OUTER(sum_outer_tiny, Tiny)
 // takes some of them through shared memory, in units that k, n and all addresses are multiples of: of 16 bytes, and n of four
 // numbers (4), of two numbers (2), of one (1). Threads: at least samples·⌈m/M⌉·pieces. Moves each number once.
 #define PRODUCT_BATCH(columns, W, M, E)                                                                                \
-    KERNEL(product_batch##columns, 256)                                                                                \
+    RESIDENT_KERNEL(product_batch##columns, 256, 3)                                                                    \
     (REAL *out, const REAL *__restrict__ a, long long a_stride, const REAL *__restrict__ b, long long b_stride, long long batch,    \
      int repeats, int m, int k, int n, const Pitches pitches, SmallDivisor by_pieces, SmallDivisor by_samples) {       \
         Matrices<REAL> a_from{a, a_stride, repeats, 1, m * k}, b_from{b, b_stride, repeats, repeats, k * n};           \
