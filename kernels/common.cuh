@@ -17,10 +17,10 @@ __device__ __forceinline__ T sum_error(T a, T b, T sum) {
     return (a - (sum - other)) + (b - other);
 }
 
-// 16 bytes of numbers: what one access moves at most.
-template <typename T>
-struct alignas(16) Pack {
-    static constexpr int SIZE = 16 / sizeof(T);
+// Some numbers; as many as 16 bytes hold is what one access moves at most.
+template <typename T, int N = 16 / sizeof(T)>
+struct alignas(N * sizeof(T)) Pack {
+    static constexpr int SIZE = N;
     T at[SIZE];
 };
 
