@@ -229,15 +229,13 @@ struct Row {
     }
 };
 
-// How samples lie in shared memory: `pitch` numbers apart, which is n where that does not make whole packs. `by` divides by the packs of a
-// sample, or by n then.
+// How samples lie in shared memory: `pitch` numbers apart, which is n where that does not make whole packs. `by` divides by n.
 template <typename T>
 struct Tile {
     static constexpr int SIZE = Pack<T>::SIZE;
     int n, pitch, lanes;
     Divisor by;
 
-    __device__ __forceinline__ bool whole() const { return n % SIZE == 0; }
     __device__ __forceinline__ T *row(T *tile, int sample) const { return tile + sample * pitch; }
     // Where the next tile starts, like a sector.
     __device__ __forceinline__ T *behind(T *tile, int samples) const { return tile + (samples * pitch + 2 * SIZE - 1) / (2 * SIZE) * (2 * SIZE); }
@@ -272,7 +270,7 @@ struct Tile {
         T *at = outside + threadIdx.x * SIZE;
 #pragma unroll 4
         for (int v = threadIdx.x; v < packs; v += blockDim.x) {
-            T *inside = tile + v * SIZE + by.quotient(v) * gap;
+            T *inside = tile + v * SIZE + by.quotient(v * SIZE) * gap;
             store_pack(IN ? inside : at, load_pack(IN ? at : inside));
             at += step;
         }
@@ -290,7 +288,7 @@ struct Tile {
 #pragma unroll 1
             for (int i = threadIdx.x - (stride == n ? behind_sector(from) : 0); i < count * n; i += blockDim.x) {
                 if (i >= 0) {
-                    int s = by.quotient(whole() ? i / SIZE : i);
+                    int s = by.quotient(i);
                     row(tile, s)[i - s * n] = from[s * stride + (i - s * n)];
                 }
             }
@@ -309,7 +307,7 @@ struct Tile {
 #pragma unroll 1
             for (int i = threadIdx.x - behind_sector(to); i < count * n; i += blockDim.x) {
                 if (i >= 0) {
-                    int s = by.quotient(i / SIZE);
+                    int s = by.quotient(i);
                     to[i] = row(tile, s)[i - s * n];
                 }
             }

@@ -78,9 +78,8 @@ record SampleTile(Precision precision, int n, int lanes, int pitch, int threads)
         return size(samples() + more) <= SHARED;
     }
 
-    /** By what kernels divide a place in a block's samples: packs, or numbers where those do not fill their packs. */
+    /** By what kernels divide a number's place in a block's samples. */
     long divisor() {
-        int size = PACK / precision.bytes();
-        return Divisor.of(n % size == 0 ? n / size : n);
+        return Divisor.of(n);
     }
 }

@@ -157,7 +157,7 @@ class SoftmaxKernelsTest {
     @ParameterizedTest
     @EnumSource(Precision.class)
     void longSamplesKeepTheirDigits(Precision precision) {
-        for (int n : new int[] {1000, 1025, 5000, 13001}) {
+        for (int n : new int[] {1000, 1025, 2100, 5000, 13001}) {
             Worst worst = new Worst("long softmax " + precision);
             double[] x = random(precision, new Random(n), 2 * n, 3);
             x[n] = Double.NEGATIVE_INFINITY;
@@ -281,6 +281,9 @@ class SoftmaxKernelsTest {
             long in = lab.numbers(misaligned, x);
             kernels.softmax(q, rest, in, batch, n);
             kernels.logSoftmax(y, 0, 0, in, batch, n);
+            long both = lab.output(misaligned, x.length);
+            kernels.logSoftmax(lab.output(misaligned, x.length), both, 0, in, batch, n);
+            assertThat(lab.read(both)).isEqualTo(lab.read(q));
             kernels.softmax(in, 0, in, batch, n);
             double[] out = Arrays.copyOf(lab.read(q), 3 * x.length + batch);
             System.arraycopy(lab.read(y), 0, out, x.length, x.length);
@@ -430,6 +433,7 @@ class SoftmaxKernelsTest {
         }
         product(worst, precision, 128, 130, 2, false, false, 0);
         product(worst, precision, 100, 301, 1, false, false, 0);
+        product(worst, precision, 2100, 2, 1, false, false, 0);
         product(worst, precision, 7000, 2, 1, false, false, 0);
         product(worst, precision, 2000, 65, 1, false, false, 0);
         worst.check();
