@@ -388,6 +388,21 @@ class LossKernelsTest {
         }
     }
 
+    @ParameterizedTest
+    @EnumSource(Precision.class)
+    void neitherMayBeAskedFor(Precision precision) {
+        try (Lab lab = new Lab(precision)) {
+            Strided operand = new Strided(lab.numbers(new double[16]), 0);
+            for (Launch launch : WITH_TARGETS) {
+                for (int n : new int[] {7, 8}) {
+                    launch.run(new LossKernels(lab.queue()), 0, 0, operand, operand, 2, n);
+                }
+            }
+            assertThat(lab.reports())
+                    .allSatisfy(report -> assertThat(report.storeSectors()).isZero());
+        }
+    }
+
     /** Of a batch of a million samples the first blocks. */
     @ParameterizedTest
     @EnumSource(Precision.class)

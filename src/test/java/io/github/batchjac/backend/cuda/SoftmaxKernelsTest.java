@@ -429,6 +429,7 @@ class SoftmaxKernelsTest {
             product(worst, precision, 33, k, 5, true, true, 0);
             product(worst, precision, 8, k, 9, false, true, 0);
             product(worst, precision, 12, k, 3, false, false, 1);
+            product(worst, precision, 16, k, 3, false, false, 1);
             product(worst, precision, 1030, k, 2, false, false, 0);
         }
         product(worst, precision, 128, 130, 2, false, false, 0);
