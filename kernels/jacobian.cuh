@@ -7,7 +7,7 @@
 template <typename T>
 __device__ __forceinline__ int find_place(const Lanes<T> &lanes, const T *x, int n) {
     T best = -infinity_of<T>();
-    int at = 0x7fffffff;
+    int at = n;
 #pragma unroll 1
     for (int i = lanes.lane; i < n; i += lanes.count) {
         T v = x[i];
@@ -17,7 +17,7 @@ __device__ __forceinline__ int find_place(const Lanes<T> &lanes, const T *x, int
         }
     }
     T largest = lanes.max(best);
-    int place = lanes.min_index(best == largest ? at : 0x7fffffff);
+    int place = lanes.min_index(best == largest ? at : n);
     return place < n ? place : 0;
 }
 
@@ -63,14 +63,14 @@ template <Form FORM, typename T>
 __device__ __forceinline__ void times_rows(T *out, const T *rows, long long rows_stride, const T *q, long long q_stride,
                                            const T *rest, long long rest_stride, long long batch, int k, const Tile<T> &tile,
                                            Divisor by_k, int lanes, int samples, int chunks) {
-    constexpr int SIZE = Pack<T>::SIZE;
     int n = tile.n;
     Lanes<T> group(lanes, shared_numbers<T>());
     T *panel = shared_numbers<T>() + 2 * WARP;
-    T *entries = tile.row(panel, blockDim.x / lanes);
+    T *entries = tile.behind(panel, blockDim.x / lanes);
     Share share(batch, k, samples, chunks);
     int sample_count = chunks == 1 ? by_k.quotient(share.count) : 1;
-    // Rows, sample by sample where they do not follow each other; then q.
+    // Rows, sample by sample where they do not follow each other; then q, once if it is shared.
+    int entry_pitch = q_stride == 0 ? 0 : tile.pitch;
     int runs = rows_stride == (long long)k * n ? 1 : sample_count;
     int rows_of_run = runs == 1 ? share.count : k;
     const T *from = rows + share.sample * rows_stride + (long long)share.row * n;
@@ -78,44 +78,43 @@ __device__ __forceinline__ void times_rows(T *out, const T *rows, long long rows
     for (int r = 0; r <= runs; r++) {
         bool last = r == runs;
         tile.read(last ? entries : tile.row(panel, r * k), last ? q + share.sample * q_stride : from + r * rows_stride,
-                  last ? q_stride : n, last ? sample_count : rows_of_run, T(0));
+                  last && q_stride != 0 ? q_stride : n, last ? (q_stride == 0 ? 1 : sample_count) : rows_of_run);
     }
     __syncthreads();
-    int packs = group.sample < share.count ? tile.packs() : 0;
-    int s = packs > 0 && chunks == 1 ? by_k.quotient(group.sample) : 0;
-    T *g_row = tile.row(panel, group.sample);
-    const T *q_row = tile.row(entries, s);
-    Peak<T> peak = find_peak(group, q_row, packs);
-    int pack = peak.pack == Peak<T>::NONE ? 0 : peak.pack;
-    int m = packs > 0 ? pack * SIZE + place(load_pack(q_row + pack * SIZE), peak.value) : 0;
-    bool mine = packs > 0 && group.owns(pack);
-    RowProduct<FORM, T> product{packs > 0 ? q_row[m] : T(0), T(0), packs > 0 ? rest[(share.sample + s) * rest_stride] : T(0), T(0)};
-    if (mine) {
+    bool there = group.sample < share.count;
+    int s = there && chunks == 1 ? by_k.quotient(group.sample) : 0;
+    Row<T> g(tile.row(panel, group.sample), n, group, there);
+    Row<T> e(entries + s * entry_pitch, n, group, there);
+    int away = (int)(e.numbers - g.numbers);
+    Peak<T> peak(group, e);
+    RowProduct<FORM, T> product{peak.value, T(0), there ? rest[(share.sample + s) * rest_stride] : T(0), T(0)};
+    T *mine = peak.mine == nullptr ? nullptr : peak.mine - away;
+    if (mine != nullptr) {
         // Out of the sum, also where it is infinite.
-        product.gm = g_row[m];
-        g_row[m] = T(0);
+        product.gm = *mine;
+        *mine = T(0);
     }
-    product.gm = group.from_owner(pack, product.gm);
-    FOR_PACKS(p, group, g_row, packs) {
-        Pack<T> g = load_pack(p);
-        Pack<T> e = load_pack(q_row + (p - g_row));
+    product.gm = group.from(peak.leader, product.gm);
+    g.for_mine([&](auto some) {
+        auto x = some.load();
+        auto q = some.away(away).load();
 #pragma unroll
-        for (int c = 0; c < SIZE; c++) {
-            product.s = product.accumulate(product.s, e.at[c], g.at[c]);
+        for (int c = 0; c < some.SIZE; c++) {
+            product.s = product.accumulate(product.s, q.at[c], x.at[c]);
         }
-    }
+    });
     product.s = group.sum(product.s);
-    FOR_PACKS(p, group, g_row, packs) {
-        Pack<T> g = load_pack(p);
-        Pack<T> e = load_pack(q_row + (p - g_row));
+    g.for_mine([&](auto some) {
+        auto x = some.load();
+        auto q = some.away(away).load();
 #pragma unroll
-        for (int c = 0; c < SIZE; c++) {
-            g.at[c] = product.elsewhere(e.at[c], g.at[c]);
+        for (int c = 0; c < some.SIZE; c++) {
+            x.at[c] = product.elsewhere(q.at[c], x.at[c]);
         }
-        store_pack(p, g);
-    }
-    if (mine) {
-        g_row[m] = product.at_peak();
+        some.store(x);
+    });
+    if (mine != nullptr) {
+        *mine = product.at_peak();
     }
     __syncthreads();
     tile.write(out + (share.sample * k + share.row) * n, panel, share.count);
@@ -132,7 +131,8 @@ __device__ __forceinline__ void times_rows_long(T *out, const T *rows, long long
     q += b * q_stride;
     int m = find_place(group, q, n);
     // Only who writes a number of the row reads it: it may be in place.
-    T gm = group.from_owner(m, group.owns(m) ? g[m] : T(0));
+    int owner = m % group.count;
+    T gm = group.from(owner, group.lane == owner ? g[m] : T(0));
     RowProduct<FORM, T> product{q[m], gm, rest[b * rest_stride], T(0)};
 #pragma unroll 1
     for (int i = group.lane; i < n; i += group.count) {

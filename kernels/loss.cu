@@ -27,36 +27,31 @@ SUM_OF_TERMS(cross_entropy, CrossEntropy)
 // (Σtarget)·q − target as (Σtarget − t_i)·q_i − t_i·(1 − q_i).
 RESIDENT_KERNEL(softmax_cross_entropy, 512, 1)(REAL *loss, REAL *gradient, const REAL *target, long long target_stride, const REAL *logits,
                                    long long logits_stride, long long batch, int n, int lanes, int pitch, Divisor by) {
-    constexpr int SIZE = Pack<REAL>::SIZE;
     Tile<REAL> tile{n, pitch, lanes, by};
     LossTiles<REAL> tiles(tile, batch, lanes);
     const Lanes<REAL> &group = tiles.group;
-    tiles.read(logits, logits_stride, -infinity_of<REAL>(), target, target_stride, REAL(0));
-    REAL *row = tile.row(tiles.predictions, group.sample);
-    const REAL *targets = tile.row(tiles.targets, group.sample);
-    Peak<REAL> peak = find_peak(group, row, tiles.packs);
-    Normal<REAL> normal{finite_or_nan(peak.value), REAL(0)};
+    tiles.read(logits, logits_stride, target, target_stride);
+    Row<REAL> row = tiles.row();
+    int away = tiles.away();
+    Peak<REAL> peak(group, row);
+    Normal<REAL> normal(peak.value);
     Sum<REAL> others;
     TargetSums<REAL> sums;
-    REAL *largest = peak.pack == Peak<REAL>::NONE ? nullptr : row + peak.pack * SIZE;
-    FOR_PACKS(p, group, row, tiles.packs) {
-        Pack<REAL> x = load_pack(p);
-        Pack<REAL> e = normal.numerators(x);
-        sums.add(load_pack(targets + (p - row)), x, normal.largest);
-        store_pack(p, e);
-        if (p == largest) {
-            int c = place(x, peak.value);
+    row.for_mine([&](auto some) {
+        auto x = some.load();
+        auto e = normal.numerators(x);
+        sums.add(some.away(away).load(), x, normal.largest);
+        some.store(e);
 #pragma unroll
-            for (int i = 0; i < SIZE; i++) {
-                e.at[i] = i == c ? REAL(0) : e.at[i];
-            }
+        for (int c = 0; c < some.SIZE; c++) {
+            e.at[c] = some.p + c == peak.mine ? REAL(0) : e.at[c];
         }
-        others.add(e);
-    }
-    normal.others = group.sum(others).total();
-    REAL total = group.sum(sums.targets).total();
+        others.add(sum_of(e));
+    });
+    normal.others = group.sum(others);
+    REAL total = REAL(group.sum(sums.targets));
     if (loss != nullptr) {
-        REAL distance = group.sum(sums.distances).total();
+        REAL distance = REAL(group.sum(sums.distances));
         if (tiles.leads()) {
             loss[tiles.sample()] = distance + total * normal.log();
         }
@@ -64,10 +59,9 @@ RESIDENT_KERNEL(softmax_cross_entropy, 512, 1)(REAL *loss, REAL *gradient, const
     if (gradient != nullptr) {
         REAL inverse = normal.inverse();
         REAL rest = normal.rest();
-        FOR_PACKS(p, group, row, tiles.packs) {
-            Pack<REAL> t = load_pack(targets + (p - row));
-            store_pack(p, distribution_gradient(t, load_pack(p), inverse, total, rest));
-        }
+        row.for_mine([&](auto some) {
+            some.store(distribution_gradient(some.away(away).load(), some.load(), inverse, total, rest));
+        });
         __syncthreads();
         tile.write(gradient + tiles.first * n, tiles.predictions, tiles.count);
     }
@@ -86,8 +80,8 @@ KERNEL(softmax_cross_entropy_long, 512)(REAL *loss, REAL *gradient, const REAL *
     FOR_LONG_PACKS(i, group, n) {
         sums.add(gather(targets, i, group.count, n, REAL(0)), gather(x, i, group.count, n, REAL(0)), normal.largest);
     }
-    REAL total = group.sum(sums.targets).total();
-    REAL distance = group.sum(sums.distances).total();
+    REAL total = REAL(group.sum(sums.targets));
+    REAL distance = REAL(group.sum(sums.distances));
     if (loss != nullptr && group.lane == 0) {
         loss[b] = distance + total * normal.log();
     }
@@ -109,21 +103,21 @@ RESIDENT_KERNEL(softmax_cross_entropy_labels, 512, 1)(REAL *loss, REAL *gradient
     Tile<REAL> tile{n, pitch, lanes, by};
     LossTiles<REAL> tiles(tile, batch, lanes);
     const Lanes<REAL> &group = tiles.group;
-    tile.read(tiles.predictions, logits + tiles.first * logits_stride, logits_stride, tiles.count, -infinity_of<REAL>());
+    tile.read(tiles.predictions, logits + tiles.first * logits_stride, logits_stride, tiles.count);
     __syncthreads();
-    REAL *row = tile.row(tiles.predictions, group.sample);
-    int label = tiles.packs > 0 ? (int)labels[tiles.sample() * labels_stride] : 0;
-    bool mine = tiles.packs > 0 && group.owns(label / Pack<REAL>::SIZE);
-    REAL x = mine ? row[label] : REAL(0);
-    Normal<REAL> normal = normalise<true>(group, row, row, tiles.packs);
+    Row<REAL> row = tiles.row();
+    long long label = row.there ? labels[tiles.sample() * labels_stride] : 0;
+    bool mine = row.has((int)label);
+    REAL x = mine ? row.numbers[label] : REAL(0);
+    Normal<REAL> normal = normalise<true>(group, row, 0);
     if (loss != nullptr && mine) {
         loss[tiles.sample()] = normal.surprise(x, normal.log());
     }
     if (gradient != nullptr) {
-        divide(group, row, tiles.packs, normal);
+        divide(row, 0, normal);
         if (mine) {
-            REAL q = row[label];
-            row[label] = q > REAL(0.5) ? -normal.rest() : q - REAL(1);
+            REAL q = row.numbers[label];
+            row.numbers[label] = q > REAL(0.5) ? -normal.rest() : q - REAL(1);
         }
         __syncthreads();
         tile.write(gradient + tiles.first * n, tiles.predictions, tiles.count);
@@ -139,7 +133,7 @@ KERNEL(softmax_cross_entropy_labels_long, 512)(REAL *loss, REAL *gradient, const
     int label = (int)labels[b * labels_stride];
     int peak;
     Normal<REAL> normal = normalise_long(group, x, n, peak);
-    if (loss != nullptr && group.owns(label)) {
+    if (loss != nullptr && group.lane == label % group.count) {
         loss[b] = normal.surprise(x[label], normal.log());
     }
     if (gradient != nullptr) {

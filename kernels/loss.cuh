@@ -35,16 +35,16 @@ struct CrossEntropy {
 };
 
 // The sum of the terms of these packs; p becomes the derivatives.
-template <typename Loss, typename T>
-__device__ __forceinline__ void accumulate(Sum<T> &sum, const Pack<T> &target, Pack<T> &p, bool loss) {
-    Pack<T> terms;
+template <typename Loss, typename T, int N>
+__device__ __forceinline__ void accumulate(Sum<T> &sum, const Pack<T, N> &target, Pack<T, N> &p, bool loss) {
+    Pack<T, N> terms;
 #pragma unroll
-    for (int c = 0; c < Pack<T>::SIZE; c++) {
+    for (int c = 0; c < N; c++) {
         terms.at[c] = loss ? Loss::term(target.at[c], p.at[c]) : T(0);
         p.at[c] = Loss::derivative(target.at[c], p.at[c]);
     }
     if (loss) {
-        sum.add(terms);
+        sum.add(sum_of(terms));
     }
 }
 
@@ -55,51 +55,47 @@ struct LossTiles {
     Lanes<T> group;
     T *predictions, *targets;
     long long first;
-    int count, packs;
+    int count;
 
     __device__ __forceinline__ LossTiles(const Tile<T> &tile, long long batch, int lanes)
         : tile(tile), group(lanes, shared_numbers<T>()) {
         int samples = blockDim.x / lanes;
         predictions = shared_numbers<T>() + 2 * WARP;
-        targets = tile.row(predictions, samples);
+        targets = tile.behind(predictions, samples);
         first = blockIdx.x * (long long)samples;
         count = (int)min((long long)samples, batch - first);
-        packs = group.sample < count ? tile.packs() : 0;
     }
-    // Both operands; what fills up packs.
-    __device__ __forceinline__ void read(const T *prediction, long long prediction_stride, T prediction_fill, const T *target,
-                                         long long target_stride, T target_fill) const {
+    __device__ __forceinline__ void read(const T *prediction, long long prediction_stride, const T *target, long long target_stride) const {
 #pragma unroll 1
         for (int i = 0; i < 2; i++) {
             long long stride = i == 0 ? prediction_stride : target_stride;
-            tile.read(i == 0 ? predictions : targets, (i == 0 ? prediction : target) + first * stride, stride, count,
-                      i == 0 ? prediction_fill : target_fill);
+            tile.read(i == 0 ? predictions : targets, (i == 0 ? prediction : target) + first * stride, stride, count);
         }
         __syncthreads();
     }
-    __device__ __forceinline__ bool leads() const { return group.lane == 0 && packs > 0; }
+    __device__ __forceinline__ bool there() const { return group.sample < count; }
+    __device__ __forceinline__ Row<T> row() const { return Row<T>(tile.row(predictions, group.sample), tile.n, group, there()); }
+    // From a number of a row to its target.
+    __device__ __forceinline__ int away() const { return (int)(targets - predictions); }
+    __device__ __forceinline__ bool leads() const { return group.lane == 0 && there(); }
     __device__ __forceinline__ long long sample() const { return first + group.sample; }
 };
 
 template <typename Loss, typename T>
 __device__ __forceinline__ void sum_of_terms(T *loss, T *gradient, const T *target, long long target_stride, const T *prediction,
                                              long long prediction_stride, long long batch, const Tile<T> &tile, int lanes) {
-    constexpr int SIZE = Pack<T>::SIZE;
     LossTiles<T> tiles(tile, batch, lanes);
-    // 1 and 1: a term of 0 and no division by 0.
-    tiles.read(prediction, prediction_stride, T(1), target, target_stride, T(1));
-    T *row = tile.row(tiles.predictions, tiles.group.sample);
-    const T *target_row = tile.row(tiles.targets, tiles.group.sample);
+    tiles.read(prediction, prediction_stride, target, target_stride);
     Sum<T> sum;
-    FOR_PACKS(at, tiles.group, row, tiles.packs) {
-        Pack<T> p = load_pack(at);
-        accumulate<Loss>(sum, load_pack(target_row + (at - row)), p, loss != nullptr);
+    tiles.row().for_mine([&](auto some) {
+        auto p = some.load();
+        accumulate<Loss>(sum, some.away(tiles.away()).load(), p, loss != nullptr);
         if (gradient != nullptr) {
-            store_pack(at, p);
+            some.store(p);
         }
-    }
+    });
     if (loss != nullptr) {
-        T total = tiles.group.sum(sum).total();
+        T total = T(tiles.group.sum(sum));
         if (tiles.leads()) {
             loss[tiles.sample()] = Loss::loss(total);
         }
@@ -124,7 +120,7 @@ __device__ __forceinline__ void sum_of_terms_long(T *loss, T *gradient, const T 
         }
     }
     if (loss != nullptr) {
-        T total = group.sum(sum).total();
+        T total = T(group.sum(sum));
         if (group.lane == 0) {
             *loss = Loss::loss(total);
         }
@@ -135,22 +131,23 @@ __device__ __forceinline__ void sum_of_terms_long(T *loss, T *gradient, const T 
 template <typename T>
 struct TargetSums {
     Sum<T> targets, distances;
-    __device__ __forceinline__ void add(const Pack<T> &t, const Pack<T> &x, T largest) {
-        Pack<T> terms;
+    template <int N>
+    __device__ __forceinline__ void add(const Pack<T, N> &t, const Pack<T, N> &x, T largest) {
+        Pack<T, N> terms;
 #pragma unroll
-        for (int c = 0; c < Pack<T>::SIZE; c++) {
+        for (int c = 0; c < N; c++) {
             terms.at[c] = t.at[c] == T(0) ? T(0) : t.at[c] * (largest - x.at[c]);
         }
-        targets.add(t);
-        distances.add(terms);
+        targets.add(sum_of(t));
+        distances.add(sum_of(terms));
     }
 };
 
 // (total − t)·q − t·(1 − q) for q = e·inverse; a q above ½ is the largest, and then 1 − q is the rest.
-template <typename T>
-__device__ __forceinline__ Pack<T> distribution_gradient(Pack<T> t, Pack<T> e, T inverse, T total, T rest) {
+template <typename T, int N>
+__device__ __forceinline__ Pack<T, N> distribution_gradient(Pack<T, N> t, Pack<T, N> e, T inverse, T total, T rest) {
 #pragma unroll
-    for (int c = 0; c < Pack<T>::SIZE; c++) {
+    for (int c = 0; c < N; c++) {
         T q = e.at[c] * inverse;
         e.at[c] = (total - t.at[c]) * q - t.at[c] * (q > T(0.5) ? rest : T(1) - q);
     }

@@ -168,14 +168,6 @@ struct Gauss {
     __device__ __forceinline__ T times(T c) const { return scale_down(c * p, t); }
 };
 
-// 2^65·exp(difference + err), or 2^513·, for difference ≤ 0: 0 below LOWEST, whatever err. NaN for NaN.
-template <typename T>
-__device__ __forceinline__ T biased_exp(T difference, T err) {
-    T t = rounded(difference);
-    T e = (T(1) + expm1_reduced(difference, err, t)) * biased_power(t);
-    return difference < Real<T>::LOWEST ? T(0) : e;
-}
-
 // 2/3 + (2/5)w + … : log((1+s)/(1−s)) = 2s + s·w·series(w), w = s².
 __device__ __forceinline__ float log_series(float w) {
     constexpr float c[] = {float(2.0 / 11), float(2.0 / 9), float(2.0 / 7), float(2.0 / 5), float(2.0 / 3)};

@@ -8,7 +8,7 @@ RESIDENT_KERNEL(sum_components, 256, 4)
     rows::each_round(batch, lanes, rounds, [&](long long first) {
         rows::Rows<REAL> row(a, n, first, batch - first, n, lanes, reinterpret_cast<REAL *>(staged));
         __syncthreads();
-        auto sum = rows::reduce<rows::Sum<REAL>>([](rows::Sum<REAL> &s, REAL x) { s.add(x); }, row);
+        auto sum = rows::reduce<Sum<REAL>>([](Sum<REAL> &s, REAL x) { s.add(x); }, row);
         rows::put(out, first, batch, lanes, (REAL)(REAL(scale) * sum.total()));
     });
 }
@@ -19,7 +19,7 @@ RESIDENT_KERNEL(half_squared_norms, 256, 4)(REAL *out, const REAL *a, long long 
     rows::each_round(batch, lanes, rounds, [&](long long first) {
         rows::Rows<REAL> row(a, n, first, batch - first, n, lanes, reinterpret_cast<REAL *>(staged));
         __syncthreads();
-        auto sum = rows::reduce<rows::Sum<REAL>>([](rows::Sum<REAL> &s, REAL x) { s.add_product(x, x); }, row);
+        auto sum = rows::reduce<Sum<REAL>>([](Sum<REAL> &s, REAL x) { s.add_product(x, x); }, row);
         rows::put(out, first, batch, lanes, (REAL)(0.5 * sum.total()));
     });
 }
@@ -34,8 +34,8 @@ RESIDENT_KERNEL(dot, 256, 4)
         rows::Rows<REAL> left(u, u_stride, first, batch - first, n, lanes, shared);
         rows::Rows<REAL> right(v, v_stride, first, batch - first, n, lanes, shared + rows::Rows<REAL>::room(n));
         __syncthreads();
-        auto sum = rows::reduce<rows::Sum<REAL>>(
-            [](rows::Sum<REAL> &s, REAL x, REAL y) { s.add_product(x, y); }, left, right);
+        auto sum = rows::reduce<Sum<REAL>>(
+            [](Sum<REAL> &s, REAL x, REAL y) { s.add_product(x, y); }, left, right);
         rows::put(out, first, batch, lanes, (REAL)sum.total());
     });
 }

@@ -3,20 +3,19 @@
 
 // q = exp(x − max x)/s (batch,n), rest (batch) = 1 − max q without cancellation, or null. 8 bytes a number (float32). In place.
 // lanes threads a sample, blockDim.x / lanes samples a block; a tile of them in shared memory behind 2·WARP numbers.
-KERNEL(softmax, 512)(REAL *q, REAL *rest, const REAL *x, long long batch, int n, int lanes, int pitch, Divisor by) {
+RESIDENT_KERNEL(softmax, 512, 1)(REAL *q, REAL *rest, const REAL *x, long long batch, int n, int lanes, int pitch, Divisor by) {
     Tile<REAL> tile{n, pitch, lanes, by};
     Lanes<REAL> group(lanes, shared_numbers<REAL>());
     REAL *rows = shared_numbers<REAL>() + 2 * WARP;
     int samples = blockDim.x / lanes;
     long long first = blockIdx.x * (long long)samples;
     int count = (int)min((long long)samples, batch - first);
-    tile.read(rows, x + first * n, n, count, -infinity_of<REAL>());
+    tile.read(rows, x + first * n, n, count);
     __syncthreads();
-    REAL *row = tile.row(rows, group.sample);
-    int packs = group.sample < count ? tile.packs() : 0;
-    Normal<REAL> normal = normalise<true>(group, row, row, packs);
-    divide(group, row, packs, normal);
-    if (rest != nullptr && group.lane == 0 && packs > 0) {
+    Row<REAL> row(tile.row(rows, group.sample), n, group, group.sample < count);
+    Normal<REAL> normal = normalise<true>(group, row, 0);
+    divide(row, 0, normal);
+    if (rest != nullptr && group.lane == 0 && row.there) {
         rest[first + group.sample] = normal.rest();
     }
     __syncthreads();
@@ -25,36 +24,34 @@ KERNEL(softmax, 512)(REAL *q, REAL *rest, const REAL *x, long long batch, int n,
 
 // y = x − max x − log s (batch,n); q and rest as of softmax. y, or q and rest, may be null. y in place. 8 or 12 bytes a number
 // (float32). Launched as softmax; where q is wanted, a second tile behind the first.
-KERNEL(log_softmax, 512)(REAL *y, REAL *q, REAL *rest, const REAL *x, long long batch, int n, int lanes, int pitch, Divisor by) {
-    constexpr int SIZE = Pack<REAL>::SIZE;
+RESIDENT_KERNEL(log_softmax, 512, 1)(REAL *y, REAL *q, REAL *rest, const REAL *x, long long batch, int n, int lanes, int pitch, Divisor by) {
     Tile<REAL> tile{n, pitch, lanes, by};
     Lanes<REAL> group(lanes, shared_numbers<REAL>());
     REAL *rows = shared_numbers<REAL>() + 2 * WARP;
     int samples = blockDim.x / lanes;
-    REAL *numerators = tile.row(rows, samples);
+    REAL *numerators = tile.behind(rows, samples);
+    int away = (int)(numerators - rows);
     long long first = blockIdx.x * (long long)samples;
     int count = (int)min((long long)samples, batch - first);
-    tile.read(rows, x + first * n, n, count, -infinity_of<REAL>());
+    tile.read(rows, x + first * n, n, count);
     __syncthreads();
-    REAL *row = tile.row(rows, group.sample);
-    REAL *e = tile.row(numerators, group.sample);
-    int packs = group.sample < count ? tile.packs() : 0;
-    Normal<REAL> normal = q != nullptr ? normalise<true>(group, e, row, packs) : normalise<false>(group, e, row, packs);
+    Row<REAL> row(tile.row(rows, group.sample), n, group, group.sample < count);
+    Normal<REAL> normal = q != nullptr ? normalise<true>(group, row, away) : normalise<false>(group, row, away);
     if (q != nullptr) {
-        divide(group, e, packs, normal);
+        divide(row, away, normal);
     }
     if (y != nullptr) {
         REAL log = normal.log();
-        FOR_PACKS(p, group, row, packs) {
-            Pack<REAL> z = load_pack(p);
+        row.for_mine([&](auto some) {
+            auto z = some.load();
 #pragma unroll
-            for (int c = 0; c < SIZE; c++) {
+            for (int c = 0; c < some.SIZE; c++) {
                 z.at[c] = -normal.surprise(z.at[c], log);
             }
-            store_pack(p, z);
-        }
+            some.store(z);
+        });
     }
-    if (rest != nullptr && group.lane == 0 && packs > 0) {
+    if (rest != nullptr && group.lane == 0 && row.there) {
         rest[first + group.sample] = normal.rest();
     }
     __syncthreads();
@@ -76,8 +73,9 @@ KERNEL(log_softmax_long, 512)(REAL *y, REAL *q, REAL *rest, const REAL *x, long 
     Normal<REAL> normal = normalise_long(group, x + first, n, peak);
     REAL inverse = normal.inverse();
     REAL log = normal.log();
+    REAL others = normal.rest();
     if (rest != nullptr && group.lane == 0) {
-        rest[blockIdx.x] = normal.rest();
+        rest[blockIdx.x] = others;
     }
     FOR_LONG_PACKS(i, group, n) {
         Pack<REAL> z = gather(x + first, i, group.count, n, -infinity_of<REAL>());
@@ -85,7 +83,8 @@ KERNEL(log_softmax_long, 512)(REAL *y, REAL *q, REAL *rest, const REAL *x, long 
             Pack<REAL> e = normal.numerators(z);
 #pragma unroll
             for (int c = 0; c < SIZE; c++) {
-                e.at[c] *= inverse;
+                REAL entry = e.at[c] * inverse;
+                e.at[c] = entry > REAL(0.5) ? REAL(1) - others : entry;
             }
             scatter(q + first, i, group.count, n, e);
         }
@@ -102,7 +101,7 @@ KERNEL(log_softmax_long, 512)(REAL *y, REAL *q, REAL *rest, const REAL *x, long 
 // out = rows·J or rows·Jᵀ (batch,k,n); see jacobian.cuh. 8 bytes a number of rows (float32), and q. In place. lanes threads a row;
 // a block takes `samples` samples or, where chunks > 1, `samples` rows of one.
 #define TIMES_ROWS(name, FORM)                                                                                                 \
-    KERNEL(name, 512)(REAL * out, const REAL *rows, long long rows_stride, const REAL *q, long long q_stride, const REAL *rest,  \
+    RESIDENT_KERNEL(name, 512, 1)(REAL * out, const REAL *rows, long long rows_stride, const REAL *q, long long q_stride, const REAL *rest,  \
                       long long rest_stride, long long batch, int k, int n, int lanes, int pitch, Divisor by, Divisor by_k,     \
                       int samples, int chunks) {                                                                               \
         times_rows<FORM>(out, rows, rows_stride, q, q_stride, rest, rest_stride, batch, k, Tile<REAL>{n, pitch, lanes, by}, by_k,      \

@@ -1,35 +1,22 @@
 // A few samples of n numbers each in shared memory, and the lanes that share one.
 #pragma once
-#include "common.cuh"
+#include "sum.cuh"
 
-// A sum and what it lost to rounding.
-template <typename T>
-struct Sum {
-    T sum, error;
-    __device__ __forceinline__ Sum() : sum(0), error(0) {}
-    __device__ __forceinline__ Sum(T sum, T error) : sum(sum), error(error) {}
-    __device__ __forceinline__ void add(T x) {
-        T s = sum + x;
-        error += sum_error(sum, x, s);
-        sum = s;
-    }
-    // A pack's own sum is rounded: one or two u.
-    __device__ __forceinline__ void add(const Pack<float> &x) { add((x.at[0] + x.at[1]) + (x.at[2] + x.at[3])); }
-    __device__ __forceinline__ void add(const Pack<double> &x) { add(x.at[0] + x.at[1]); }
-    __device__ __forceinline__ void add(const Sum &other) {
-        T s = sum + other.sum;
-        error = (error + other.error) + sum_error(sum, other.sum, s);
-        sum = s;
-    }
-    // Where the sum overflowed the error is NaN and the plain sum says it all.
-    __device__ __forceinline__ T total() const { return fabs(sum) < T(__builtin_huge_valf()) ? sum + error : sum; }
-};
-
-__device__ __forceinline__ float largest_of(const Pack<float> &x) {
-    return fmaxf(fmaxf(x.at[0], x.at[1]), fmaxf(x.at[2], x.at[3]));
+// Rounded: up to two u.
+template <typename T, int N>
+__device__ __forceinline__ T sum_of(const Pack<T, N> &x) {
+    return N == 4 ? (x.at[0] + x.at[1]) + (x.at[N - 2] + x.at[N - 1]) : N == 2 ? x.at[0] + x.at[N - 1] : x.at[0];
 }
 
-__device__ __forceinline__ double largest_of(const Pack<double> &x) { return fmax(x.at[0], x.at[1]); }
+template <typename T, int N>
+__device__ __forceinline__ T largest_of(const Pack<T, N> &x) {
+    T largest = x.at[0];
+#pragma unroll
+    for (int c = 1; c < N; c++) {
+        largest = fmax(largest, x.at[c]);
+    }
+    return largest;
+}
 
 // The lanes that share a sample: a power of two within a warp, or the whole block. Whatever they reduce, all of them get, with
 // the same bits; all threads of the block must take part.
@@ -40,8 +27,6 @@ struct Lanes {
 
     __device__ __forceinline__ Lanes(int count, T *scratch)
         : count(count), lane(threadIdx.x & (count - 1)), sample(threadIdx.x / count), scratch(scratch) {}
-
-    __device__ __forceinline__ bool owns(int pack) const { return (pack & (count - 1)) == lane; }
 
     __device__ __forceinline__ int warps() const { return count / WARP; }
 
@@ -84,13 +69,21 @@ struct Lanes {
         return i;
     }
 
-    // What the lane has that owns a pack.
-    __device__ __forceinline__ T from_owner(int pack, T x) const {
+    // The first lane for which it is so, of which there is one.
+    __device__ __forceinline__ int first(bool so) const {
+        if (count > WARP) {
+            return min_index(so ? lane : count);
+        }
+        return __ffs(__ballot_sync(ALL_LANES, so) >> (threadIdx.x & -count & (WARP - 1))) - 1;
+    }
+
+    // What a lane has.
+    __device__ __forceinline__ T from(int leader, T x) const {
         if (count <= WARP) {
-            return __shfl_sync(ALL_LANES, x, pack & (count - 1), count);
+            return __shfl_sync(ALL_LANES, x, leader, count);
         }
         __syncthreads();
-        if (owns(pack)) {
+        if (lane == leader) {
             *scratch = x;
         }
         __syncthreads();
@@ -118,25 +111,25 @@ struct Lanes {
         return x;
     }
 
-    __device__ __forceinline__ Sum<T> sum(Sum<T> x) const {
+    __device__ __forceinline__ double sum(Sum<T> x) const {
 #pragma unroll 1
         for (int o = min(count, WARP) >> 1; o > 0; o >>= 1) {
-            x.add(Sum<T>(__shfl_xor_sync(ALL_LANES, x.sum, o), __shfl_xor_sync(ALL_LANES, x.error, o)));
+            x.join(x.from_lane(o));
         }
         if (count > WARP) {
+            Sum<T> *sums = reinterpret_cast<Sum<T> *>(scratch);
             __syncthreads();
             if (lane % WARP == 0) {
-                scratch[lane / WARP] = x.sum;
-                scratch[lane / WARP + WARP] = x.error;
+                sums[lane / WARP] = x;
             }
             __syncthreads();
-            x = Sum<T>();
+            x = sums[0];
 #pragma unroll 1
-            for (int w = 0; w < warps(); w++) {
-                x.add(Sum<T>(scratch[w], scratch[w + WARP]));
+            for (int w = 1; w < warps(); w++) {
+                x.join(sums[w]);
             }
         }
-        return x;
+        return x.total();
     }
 };
 
@@ -166,61 +159,86 @@ __device__ __forceinline__ void copy(T *to, const T *from, int length) {
     }
 }
 
-// How samples lie in shared memory: n numbers in `packs` packs, the last one filled up, samples `pitch` packs apart. `by` divides
-// by the packs, or by n where that leaves a pack unfilled.
+// N numbers of a row in shared memory, aligned or not.
+template <typename T, int N, bool ALIGNED>
+struct Some {
+    static constexpr int SIZE = N;
+    T *p;
+    __device__ __forceinline__ Pack<T, N> load() const {
+        if constexpr (ALIGNED) {
+            return load_pack(p);
+        } else {
+            Pack<T, N> x;
+#pragma unroll
+            for (int c = 0; c < N; c++) {
+                x.at[c] = p[c];
+            }
+            return x;
+        }
+    }
+    __device__ __forceinline__ void store(const Pack<T, N> &x) const {
+        if constexpr (ALIGNED) {
+            store_pack(p, x);
+        } else {
+#pragma unroll
+            for (int c = 0; c < N; c++) {
+                p[c] = x.at[c];
+            }
+        }
+    }
+    // The same ones of the row that is so far away.
+    __device__ __forceinline__ Some away(int distance) const { return {p + distance}; }
+};
+
+// A sample in shared memory and a lane that shares it. The lanes take packs in turn, and what is left a number each. Not `there`: nothing.
+template <typename T>
+struct Row {
+    static constexpr int SIZE = Pack<T>::SIZE;
+    T *numbers;
+    int n, lane, lanes;
+    bool there;
+
+    __device__ __forceinline__ Row(T *numbers, int n, const Lanes<T> &group, bool there)
+        : numbers(numbers), n(n), lane(group.lane), lanes(group.count), there(there) {}
+
+    __device__ __forceinline__ bool has(int i) const {
+        int packed = n / SIZE * SIZE;
+        return there && lane == ((i < packed ? i / SIZE : i - packed) & (lanes - 1));
+    }
+
+    template <typename F>
+    __device__ __forceinline__ void for_mine(F f) const {
+        T *p = numbers + lane * SIZE;
+        T *packed = numbers + (there ? n / SIZE * SIZE : 0);
+        if (n % SIZE == 0) {
+#pragma unroll 1
+            for (; p < packed; p += lanes * SIZE) {
+                f(Some<T, SIZE, true>{p});
+            }
+        } else {
+#pragma unroll 1
+            for (; p < packed; p += lanes * SIZE) {
+                f(Some<T, SIZE, false>{p});
+            }
+            T *end = numbers + (there ? n : 0);
+#pragma unroll 1
+            for (p = packed + lane; p < end; p += lanes) {
+                f(Some<T, 1, false>{p});
+            }
+        }
+    }
+};
+
+// How samples lie in shared memory: `pitch` numbers apart, which is n where that does not make whole packs. `by` divides by n.
 template <typename T>
 struct Tile {
     static constexpr int SIZE = Pack<T>::SIZE;
     int n, pitch, lanes;
     Divisor by;
 
-    __device__ __forceinline__ int packs() const { return (n + SIZE - 1) / SIZE; }
-    __device__ __forceinline__ bool whole() const { return n % SIZE == 0; }
-    __device__ __forceinline__ T *row(T *tile, int sample) const { return tile + sample * pitch * SIZE; }
-    __device__ __forceinline__ int sample_of(int i) const { return by.quotient(whole() ? i / SIZE : i); }
-
-    // Numbers SIZE·v to SIZE·v + SIZE − 1 of all samples, in shared memory.
-    template <typename Move>
-    __device__ __forceinline__ void across_rows(int v, Move move) const {
-        int s = by.quotient(SIZE * v);
-        int left = (s + 1) * n - SIZE * v;
-        int gap = pitch * SIZE - n;
-        int at = SIZE * v + s * gap;
-#pragma unroll
-        for (int c = 0; c < SIZE; c++, at++, left--) {
-            if (left == 0) {
-                at += gap;
-                left = n;
-            }
-            move(c, at);
-        }
-    }
-
-    // For the packs v of all samples that are this thread's: load(k, v) for some of them, then move(k, v, at), `at` being their place
-    // in shared memory if packs are whole.
-    template <typename Load, typename Move>
-    __device__ __forceinline__ void for_packs(int packed, Load load, Move move) const {
-        constexpr int AHEAD = 4;
-        int gap = pitch - packs();
-        int v = threadIdx.x;
-#pragma unroll 1
-        for (; v + (AHEAD - 1) * (int)blockDim.x < packed; v += AHEAD * blockDim.x) {
-#pragma unroll
-            for (int k = 0; k < AHEAD; k++) {
-                load(k, v + k * blockDim.x);
-            }
-#pragma unroll
-            for (int k = 0; k < AHEAD; k++) {
-                int w = v + k * blockDim.x;
-                move(k, w, SIZE * (w + by.quotient(w) * gap));
-            }
-        }
-#pragma unroll 1
-        for (; v < packed; v += blockDim.x) {
-            load(0, v);
-            move(0, v, SIZE * (v + by.quotient(v) * gap));
-        }
-    }
+    __device__ __forceinline__ T *row(T *tile, int sample) const { return tile + sample * pitch; }
+    // Where the next tile starts, like a sector.
+    __device__ __forceinline__ T *behind(T *tile, int samples) const { return tile + (samples * pitch + 2 * SIZE - 1) / (2 * SIZE) * (2 * SIZE); }
 
     // Whether lanes can move the packs that they work on: then no other lane's are moved, and sectors are whole.
     __device__ __forceinline__ bool direct(const T *outside, long long stride) const {
@@ -234,7 +252,7 @@ struct Tile {
         int step = lanes * SIZE;
         const T *at = from + sample * from_stride + lane * SIZE;
         to += sample * to_stride + lane * SIZE;
-        int left = sample < count ? (packs() - lane + lanes - 1) / lanes : 0;
+        int left = sample < count ? (n / SIZE - lane + lanes - 1) / lanes : 0;
 #pragma unroll 4
         for (; left > 0; left--) {
             store_pack(to, load_pack(at));
@@ -243,36 +261,35 @@ struct Tile {
         }
     }
 
-    // `count` samples from global memory, `stride` apart there. Some loads are under way at a time.
-    __device__ __forceinline__ void read(T *tile, const T *from, long long stride, int count, T fill) const {
+    // The same for samples one after the other outside, a run of packs, of which thread v takes every so-many-th.
+    template <bool IN>
+    __device__ __forceinline__ void move_across(T *tile, T *outside, int count) const {
+        int gap = pitch - n;
+        int step = blockDim.x * SIZE;
+        int packs = count * n / SIZE;
+        T *at = outside + threadIdx.x * SIZE;
+#pragma unroll 4
+        for (int v = threadIdx.x; v < packs; v += blockDim.x) {
+            T *inside = tile + v * SIZE + by.quotient(v * SIZE) * gap;
+            store_pack(IN ? inside : at, load_pack(IN ? at : inside));
+            at += step;
+        }
+    }
+
+    // `count` samples from global memory, `stride` apart there.
+    __device__ __forceinline__ void read(T *tile, const T *from, long long stride, int count) const {
         if (direct(from, stride)) {
-            move(tile, pitch * SIZE, from, stride, count);
-            return;
-        }
-        bool contiguous = stride == n;
-        int length = count * n;
-        int packed = contiguous && aligned(from) ? length / SIZE : 0;
-        Pack<T> x[4];
-        auto load = [&](int k, int v) { x[k] = load_pack(from + SIZE * v); };
-        if (whole()) {
-            for_packs(packed, load, [&](int k, int, int at) { store_pack(tile + at, x[k]); });
+            move(tile, pitch, from, stride, count);
+        } else if (stride == n && pitch == n) {
+            copy(tile, from, count * n);
+        } else if (stride == n && aligned(from)) {
+            move_across<true>(tile, const_cast<T *>(from), count);
         } else {
-            for_packs(packed, load, [&](int k, int v, int) { across_rows(v, [&](int c, int at) { tile[at] = x[k].at[c]; }); });
-        }
-        int start = packed > 0 || !contiguous ? packed * SIZE : -behind_sector(from);
 #pragma unroll 1
-        for (int i = start + threadIdx.x; i < length; i += blockDim.x) {
-            if (i >= 0) {
-                int s = sample_of(i);
-                row(tile, s)[i - s * n] = from[contiguous ? i : s * stride + (i - s * n)];
-            }
-        }
-        if (!whole()) {
-#pragma unroll 1
-            for (int s = threadIdx.x; s < count; s += blockDim.x) {
-#pragma unroll 1
-                for (int i = n; i < packs() * SIZE; i++) {
-                    row(tile, s)[i] = fill;
+            for (int i = threadIdx.x - (stride == n ? behind_sector(from) : 0); i < count * n; i += blockDim.x) {
+                if (i >= 0) {
+                    int s = by.quotient(i);
+                    row(tile, s)[i - s * n] = from[s * stride + (i - s * n)];
                 }
             }
         }
@@ -281,27 +298,18 @@ struct Tile {
     // `count` samples to global memory, one after the other.
     __device__ __forceinline__ void write(T *to, T *tile, int count) const {
         if (direct(to, n)) {
-            move(to, n, tile, pitch * SIZE, count);
-            return;
-        }
-        int length = count * n;
-        int packed = aligned(to) ? length / SIZE : 0;
-        auto none = [](int, int) {};
-        if (whole()) {
-            for_packs(packed, none, [&](int, int v, int at) { store_pack(to + SIZE * v, load_pack(tile + at)); });
+            move(to, n, tile, pitch, count);
+        } else if (pitch == n) {
+            copy(to, tile, count * n);
+        } else if (aligned(to)) {
+            move_across<false>(tile, to, count);
         } else {
-            for_packs(packed, none, [&](int, int v, int) {
-                Pack<T> x;
-                across_rows(v, [&](int c, int at) { x.at[c] = tile[at]; });
-                store_pack(to + SIZE * v, x);
-            });
-        }
-        int first = packed > 0 ? packed * SIZE : -behind_sector(to);
 #pragma unroll 1
-        for (int i = first + threadIdx.x; i < length; i += blockDim.x) {
-            if (i >= 0) {
-                int s = sample_of(i);
-                to[i] = row(tile, s)[i - s * n];
+            for (int i = threadIdx.x - behind_sector(to); i < count * n; i += blockDim.x) {
+                if (i >= 0) {
+                    int s = by.quotient(i);
+                    to[i] = row(tile, s)[i - s * n];
+                }
             }
         }
     }

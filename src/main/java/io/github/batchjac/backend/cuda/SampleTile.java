@@ -8,7 +8,7 @@ import io.github.batchjac.tensor.Precision;
  *
  * @param n numbers of a sample
  * @param lanes threads that share a sample: a power of two up to 32, or the whole block
- * @param pitch packs of 16 bytes from sample to sample
+ * @param pitch numbers from sample to sample: n where those do not make whole packs of 16 bytes
  * @param threads of a block
  */
 record SampleTile(Precision precision, int n, int lanes, int pitch, int threads) {
@@ -16,8 +16,9 @@ record SampleTile(Precision precision, int n, int lanes, int pitch, int threads)
     static final int SHARED = 48 << 10;
 
     private static final int PACK = 16;
+    private static final int SECTOR = 32;
     private static final int WARP = 32;
-    private static final int PACKS_OF_A_LANE = 8;
+    private static final int PACKS_OF_A_LANE = 16;
     private static final int THREADS = 128;
     private static final int LARGEST_BLOCK = 512;
     /** Threads that keep a large device busy. */
@@ -25,26 +26,23 @@ record SampleTile(Precision precision, int n, int lanes, int pitch, int threads)
 
     /** @param batch samples in all: few of them are spread over more blocks */
     static SampleTile of(Precision precision, long batch, int n) {
-        int packs = packs(precision, n);
+        int size = PACK / precision.bytes();
+        int packs = n / size;
         int lanes = power(ceil(packs, PACKS_OF_A_LANE));
         if (lanes > WARP) {
             lanes = Math.min(lanes, LARGEST_BLOCK);
-            return new SampleTile(precision, n, lanes, packs, lanes);
+            return new SampleTile(precision, n, lanes, n, lanes);
         }
-        int threads = THREADS;
+        int threads = packs <= PACKS_OF_A_LANE / 2 * lanes ? THREADS : THREADS / 2;
         while (threads > WARP && batch * lanes < (long) BUSY / THREADS * threads) {
             threads /= 2;
         }
         // Eight lanes read 128 bytes at a time, without conflicts if the samples of these lanes start in other banks.
-        int pitch = packs;
-        while (lanes < 8 && pitch % (2 * lanes) != lanes) {
-            pitch++;
+        while (n % size == 0 && lanes < 8 && packs % (2 * lanes) != lanes) {
+            packs++;
         }
+        int pitch = n % size == 0 ? packs * size : n;
         return new SampleTile(precision, n, lanes, pitch, threads);
-    }
-
-    private static int packs(Precision precision, int n) {
-        return ceil(n, PACK / precision.bytes());
     }
 
     /** The power of two from x on. */
@@ -71,7 +69,8 @@ record SampleTile(Precision precision, int n, int lanes, int pitch, int threads)
     }
 
     private long size(int samples) {
-        return 2L * WARP * precision.bytes() + (long) samples * pitch * PACK;
+        // A second tile starts like a sector.
+        return (2L * WARP + (long) samples * pitch) * precision.bytes() + SECTOR;
     }
 
     /** Whether a block's samples fit, with as many more. */
@@ -79,9 +78,8 @@ record SampleTile(Precision precision, int n, int lanes, int pitch, int threads)
         return size(samples() + more) <= SHARED;
     }
 
-    /** By what kernels divide a place in a block's samples: packs, or numbers where those do not fill their packs. */
+    /** By what kernels divide a number's place in a block's samples. */
     long divisor() {
-        int size = PACK / precision.bytes();
-        return Divisor.of(n % size == 0 ? n / size : n);
+        return Divisor.of(n);
     }
 }

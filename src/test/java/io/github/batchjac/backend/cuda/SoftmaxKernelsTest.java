@@ -157,7 +157,7 @@ class SoftmaxKernelsTest {
     @ParameterizedTest
     @EnumSource(Precision.class)
     void longSamplesKeepTheirDigits(Precision precision) {
-        for (int n : new int[] {1000, 1025, 5000, 13001}) {
+        for (int n : new int[] {1000, 1025, 2100, 5000, 13001}) {
             Worst worst = new Worst("long softmax " + precision);
             double[] x = random(precision, new Random(n), 2 * n, 3);
             x[n] = Double.NEGATIVE_INFINITY;
@@ -281,6 +281,9 @@ class SoftmaxKernelsTest {
             long in = lab.numbers(misaligned, x);
             kernels.softmax(q, rest, in, batch, n);
             kernels.logSoftmax(y, 0, 0, in, batch, n);
+            long both = lab.output(misaligned, x.length);
+            kernels.logSoftmax(lab.output(misaligned, x.length), both, 0, in, batch, n);
+            assertThat(lab.read(both)).isEqualTo(lab.read(q));
             kernels.softmax(in, 0, in, batch, n);
             double[] out = Arrays.copyOf(lab.read(q), 3 * x.length + batch);
             System.arraycopy(lab.read(y), 0, out, x.length, x.length);
@@ -426,10 +429,12 @@ class SoftmaxKernelsTest {
             product(worst, precision, 33, k, 5, true, true, 0);
             product(worst, precision, 8, k, 9, false, true, 0);
             product(worst, precision, 12, k, 3, false, false, 1);
+            product(worst, precision, 16, k, 3, false, false, 1);
             product(worst, precision, 1030, k, 2, false, false, 0);
         }
         product(worst, precision, 128, 130, 2, false, false, 0);
         product(worst, precision, 100, 301, 1, false, false, 0);
+        product(worst, precision, 2100, 2, 1, false, false, 0);
         product(worst, precision, 7000, 2, 1, false, false, 0);
         product(worst, precision, 2000, 65, 1, false, false, 0);
         worst.check();
@@ -531,7 +536,7 @@ class SoftmaxKernelsTest {
     @EnumSource(Precision.class)
     void memoryIsMovedInFewInstructions(Precision precision) {
         int batch = 1 << 20;
-        for (int n : new int[] {8, 10, 12, 16, 17, 32, 33, 64, 100, 128, 255, 256, 1000}) {
+        for (int n : new int[] {8, 10, 12, 16, 17, 32, 33, 64, 65, 100, 128, 255, 256, 1000}) {
             double[] numbers = random(precision, new Random(n), (1 << 14) * 4, 3);
             double[][] q = entries(precision, 1, n);
             try (Lab lab = new Lab(precision)) {
@@ -560,27 +565,38 @@ class SoftmaxKernelsTest {
                 }
                 for (LaunchReport report : lab.reports()) {
                     ElementwiseKernelsTest.print(report);
-                    assertThat(report.sectorRatio()).as("n %d %s", n, report).isLessThanOrEqualTo(1.1);
+                    assertThat(report.sectorRatio()).as("n %d %s", n, report).isLessThanOrEqualTo(1.05);
                     assertThat(report.instructionsPerSector())
                             .as("n %d %s", n, report)
-                            .isLessThanOrEqualTo(instructions(report.kernel(), n));
+                            .isLessThanOrEqualTo(instructions(precision, report.kernel(), n));
                 }
             }
         }
     }
 
-    /** What holds, per sector; bytes alone would allow 5. Odd rows are put together number by number. */
-    private static double instructions(String kernel, int n) {
-        if (n % 4 != 0) {
-            return 15;
-        }
+    /**
+     * What holds, per sector: 5, where bytes bound. Whatever its length, a sample costs some 250 instructions (its largest number, its
+     * sum, divisions), its logarithm 70 more, and an exponential is 19 a number (float32: 2.4 a sector): short samples
+     * are bound by that, and rows that do not make whole packs are worked on number by number.
+     */
+    private static double instructions(Precision precision, String kernel, int n) {
+        boolean whole = n * precision.bytes() % 32 == 0;
         if (kernel.contains("dense")) {
-            return 5;
+            return n % 2 == 0 || n < 32 ? 5 : 7.5;
         }
-        boolean whole = n % 8 == 0 && n > 32;
+        if (kernel.contains("columns")) {
+            return n < 16 ? 12 : 8;
+        }
         if (kernel.contains("rows")) {
-            return whole ? 4.5 : 12;
+            return n < 16 ? 9 : n < 32 ? 6.5 : 5;
         }
-        return whole ? 9 : 14;
+        boolean log = kernel.startsWith("log");
+        if (precision == Precision.F64) {
+            return n < 16 ? 7 : n < 32 || !whole ? 5.6 : 5;
+        }
+        if (n < 32) {
+            return (n < 16 ? 9.5 : 7.5) + (log ? 1.5 : 0);
+        }
+        return n < 64 || !whole ? log ? 6.7 : 6.2 : log ? 5.5 : 5;
     }
 }
