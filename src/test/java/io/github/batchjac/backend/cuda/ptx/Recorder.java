@@ -19,7 +19,7 @@ import java.util.Set;
 final class Recorder {
     private static final int OTHERS = 12;
     /** Pages that a launch may reach to be kept, and warp instructions of one that is kept for its arguments. */
-    private static final int PAGES = 64;
+    private static final int PAGES = 192;
 
     private static final int FEW_PAGES = 8;
     private static final long CHEAP = 10_000;
