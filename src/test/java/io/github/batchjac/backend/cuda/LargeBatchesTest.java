@@ -402,4 +402,31 @@ class LargeBatchesTest {
             }
         }
     }
+
+    /** More than 2³² partial sums. */
+    @ParameterizedTest
+    @EnumSource(Precision.class)
+    void aBatchIsSummedTileByTile(Precision precision) {
+        int n = 70_001;
+        int samples = 70_003;
+        int last = (int) ((long) n * samples % 256);
+        try (Trial t = new Trial(precision, 1)) {
+            double[] values = t.numbers(last);
+            double[] weights = t.numbers(1);
+            long a = t.lab.output((long) n * samples);
+            t.fill(a, (long) n * samples - last, values);
+            long w = t.lab.output(samples);
+            t.fill(w, samples - 1, weights);
+            for (boolean weighted : new boolean[] {false, true}) {
+                long out = t.lab.output((long) n * samples);
+                t.lab.order(count -> new long[] {count - 1});
+                new ReductionKernels(t.queue()).sumBatch(out, a, weighted ? w : 0, 0, samples, n, 1);
+                double[] got = t.lab.read(out, (long) n * samples - last, last);
+                for (int k = 0; k < last; k++) {
+                    double x = weighted ? t.times(weights[0], values[k]) : values[k];
+                    assertThat(got[k]).isEqualTo(Double.valueOf(t.plus(0, x)));
+                }
+            }
+        }
+    }
 }
