@@ -32,10 +32,15 @@ class KernelCoverageTest {
             List<PtxInstruction> never = module.coverage().missed(module, entry);
             instructions += all.size();
             executed += all.size() - never.size();
-            describe(missed, entry, all.size(), never, lines);
+            if (never.size() > Untested.of(entry).instructions()) {
+                describe(missed, entry, all.size(), never, lines);
+            }
         }
+        System.out.printf("%d of %d PTX instructions were never executed%n", instructions - executed, instructions);
         assertThat(missed)
-                .as("%d of %d PTX instructions were never executed", instructions - executed, instructions)
+                .as(
+                        "%d of %d PTX instructions were never executed; more than untested.txt says in",
+                        instructions - executed, instructions)
                 .isEmpty();
         assertThat(executed).isPositive();
     }

@@ -19,7 +19,8 @@ class KernelMutationTest {
     /** How many mutants besides the barriers; all of them if negative. */
     private static final int SAMPLE = Integer.getInteger("batchjac.mutants", 400);
 
-    private static final int THREADS = Integer.getInteger("batchjac.mutants.threads", 1);
+    private static final int THREADS = Integer.getInteger(
+            "batchjac.mutants.threads", Math.min(2, Runtime.getRuntime().availableProcessors()));
 
     /** To be killed, of those that are not equivalent. */
     private static final double KILLED = 0.95;
@@ -32,7 +33,11 @@ class KernelMutationTest {
         Files.createDirectories(file.getParent());
         Files.writeString(file, report.text());
         assertThat(report.unlike()).as("launches that are not the same again").isEmpty();
-        assertThat(report.barriers()).as("barriers that nobody misses").isEmpty();
+        System.out.println(report.summary());
+        report.barriers()
+                .forEach((kernel, lines) -> assertThat(lines)
+                        .as("%s: barriers that nobody misses, more than untested.txt says", kernel)
+                        .hasSizeLessThanOrEqualTo(Untested.of(kernel).barriers()));
         // a sample may be three standard deviations off
         double deviation = Math.sqrt(KILLED * (1 - KILLED) / report.relevant());
         assertThat(report.rate())

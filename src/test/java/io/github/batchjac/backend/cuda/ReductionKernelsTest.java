@@ -491,6 +491,41 @@ class ReductionKernelsTest {
         }
     }
 
+    /** NaN, and infinities before and after one, in every place of what a lane adds. */
+    @ParameterizedTest
+    @EnumSource(Precision.class)
+    void whatIsNotANumberIsSeenAtEveryAddress(Precision precision) {
+        for (int n : new int[] {6, 8, 66, 68, 72, 100, 128, 257, 1000, 4096, 4100}) {
+            try (Trial t = new Trial(precision, n)) {
+                int batch = 12;
+                double[] a = scaled(t, batch * n, 0);
+                boolean[] nan = new boolean[batch];
+                for (int b = 0; b < batch; b++) {
+                    int at = t.random.nextInt(n);
+                    nan[b] = b % 3 != 0;
+                    a[b * n + at] = b % 3 == 1 ? Double.NaN : Double.POSITIVE_INFINITY;
+                    if (b % 3 == 2) {
+                        a[b * n + (at + 1 + t.random.nextInt(n - 1)) % n] = Double.NaN;
+                    }
+                }
+                double[] ones = scaled(t, batch * n, 0);
+                for (int misaligned = 0; misaligned < 2; misaligned++) {
+                    double[][] got = reduced(t, a, ones, batch, n, misaligned);
+                    for (int b = 0; b < batch; b++) {
+                        for (int kernel = 0; kernel < got.length; kernel++) {
+                            String what = "n %d sample %d kernel %d".formatted(n, b, kernel);
+                            if (nan[b]) {
+                                assertThat(got[kernel][b]).as(what).isNaN();
+                            } else {
+                                assertThat(got[kernel][b]).as(what).isInfinite();
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
     private static double[][] reduced(Trial t, double[] a, double[] x, int batch, int n, int misaligned) {
         ReductionKernels kernels = new ReductionKernels(t.queue());
         Strided left = new Strided(t.lab.numbers(misaligned, a), n);

@@ -631,12 +631,53 @@ class SoftmaxKernelsTest {
     void jacobiansTimesPanelsOfAllSizesOfABlock(Precision precision) {
         Worst worst = new Worst("Jacobian times panel of a block, of (n+8)u " + precision);
         int n = precision == Precision.F32 ? 88 : 44;
-        for (int k : new int[] {8, 16, 24, 32, 40, 60, 90}) {
+        for (int k : new int[] {8, 32, 90}) {
             product(worst, precision, n, k, 2, false, false, 0);
-            product(worst, precision, n + 1, k, 2, k % 3 == 0, k % 16 == 0, 1);
+            product(worst, precision, n + 1, k, 1, k == 90, k == 32, 1);
         }
-        product(worst, precision, 3100, 3, 2, false, false, 1);
+        product(worst, precision, 3100, 3, 1, false, false, 1);
         product(worst, precision, 6301, 2, 2, true, true, 0);
         worst.check();
+    }
+
+    /** The largest of a block's numbers in each of its warps, first, last and twice. */
+    @ParameterizedTest
+    @EnumSource(Precision.class)
+    void thePeakMayBeAnywhere(Precision precision) {
+        int batch = 9;
+        for (int n : new int[] {31, 260, 600, 1100, 1504, 3001, 6301}) {
+            double[] x = random(precision, new Random(n), batch * n, 1);
+            for (int b = 0; b < batch; b++) {
+                x[b * n + b * (n - 1) / (batch - 1)] = 9;
+            }
+            x[3 * n] = 9;
+            x[5 * n + n - 1] = 9;
+            try (Lab lab = new Lab(precision)) {
+                long y = lab.output(x.length);
+                long q = lab.output(x.length);
+                long rest = lab.output(batch);
+                new SoftmaxKernels(lab.queue()).logSoftmax(y, q, rest, lab.numbers(x), batch, n);
+                double[] ys = lab.read(y);
+                double[] qs = lab.read(q);
+                double[] rests = lab.read(rest);
+                double relative = 32 * precision.unitRoundoff() + n * 0x1p-53;
+                for (int b = 0; b < batch; b++) {
+                    double s = 0;
+                    for (int i = 0; i < n; i++) {
+                        s += Math.exp(x[b * n + i] - 9);
+                    }
+                    String at = "n %d sample %d".formatted(n, b);
+                    assertThat(Math.abs(rests[b] - (s - 1) / s))
+                            .as(at)
+                            .isLessThanOrEqualTo(relative * rests[b] + 0x1p-50);
+                    for (int i = b * n; i < (b + 1) * n; i++) {
+                        double e = Math.exp(x[i] - 9) / s;
+                        double log = 9 + Math.log(s) - x[i];
+                        assertThat(Math.abs(qs[i] - e)).as(at).isLessThanOrEqualTo(relative * e);
+                        assertThat(Math.abs(ys[i] + log)).as(at).isLessThanOrEqualTo(relative * log);
+                    }
+                }
+            }
+        }
     }
 }

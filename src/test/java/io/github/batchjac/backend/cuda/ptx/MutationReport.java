@@ -7,6 +7,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 
 /** What became of mutants. */
 public final class MutationReport {
@@ -33,12 +34,14 @@ public final class MutationReport {
         return unlike;
     }
 
-    /** Barriers that can be left out, and nobody sees it. */
-    public List<String> barriers() {
+    /** Barriers that can be left out, and nobody sees it, by kernel. */
+    public Map<String, List<String>> barriers() {
         return outcomes.stream()
                 .filter(o -> o.mutant().barrier() && !o.verdict().killed())
-                .map(MutationReport::line)
-                .toList();
+                .collect(Collectors.groupingBy(
+                        o -> o.mutant().entry(),
+                        TreeMap::new,
+                        Collectors.mapping(MutationReport::line, Collectors.toList())));
     }
 
     /** How many were killed, of those that are not equivalent. */
@@ -77,14 +80,12 @@ public final class MutationReport {
                 text,
                 "kernel",
                 outcomes.stream()
-                        .collect(java.util.stream.Collectors.groupingBy(
-                                o -> o.mutant().entry(), TreeMap::new, java.util.stream.Collectors.toList())));
+                        .collect(Collectors.groupingBy(o -> o.mutant().entry(), TreeMap::new, Collectors.toList())));
         table(
                 text,
                 "change",
                 outcomes.stream()
-                        .collect(java.util.stream.Collectors.groupingBy(
-                                o -> o.mutant().kind(), TreeMap::new, java.util.stream.Collectors.toList())));
+                        .collect(Collectors.groupingBy(o -> o.mutant().kind(), TreeMap::new, Collectors.toList())));
         for (Verdict verdict : Verdict.values()) {
             if (!verdict.killed()) {
                 text.append(verdict).append("\n");

@@ -111,8 +111,8 @@ public final class Records {
             out.writeUTF(symbol.getKey());
             out.writeLong(symbol.getValue());
         }
-        memory(out, recording.before());
-        memory(out, recording.after());
+        memory(out, recording.before(), null);
+        memory(out, recording.after(), recording.before());
         longs(out, recording.features().toLongArray());
         out.writeLong(recording.cost());
         out.writeBoolean(recording.drawn());
@@ -132,8 +132,8 @@ public final class Records {
             String name = in.readUTF();
             symbols.put(name, in.readLong());
         }
-        List<Allocation> before = memory(in);
-        List<Allocation> after = memory(in);
+        List<Allocation> before = memory(in, null);
+        List<Allocation> after = memory(in, before);
         BitSet features = BitSet.valueOf(longs(in));
         return new Recording(
                 entry,
@@ -166,9 +166,12 @@ public final class Records {
         return numbers;
     }
 
-    private static void memory(DataOutputStream out, List<Allocation> allocations) throws IOException {
+    /** @param before what pages may be the same as; null for nothing */
+    private static void memory(DataOutputStream out, List<Allocation> allocations, List<Allocation> before)
+            throws IOException {
         out.writeInt(allocations.size());
-        for (Allocation allocation : allocations) {
+        for (int n = 0; n < allocations.size(); n++) {
+            Allocation allocation = allocations.get(n);
             out.writeLong(allocation.base);
             out.writeLong(allocation.size);
             out.writeBoolean(allocation.readOnly);
@@ -183,17 +186,21 @@ public final class Records {
             for (long number : numbers) {
                 Page page = allocation.page(number * GlobalMemory.PAGE);
                 out.writeLong(number);
-                out.write(page.data);
-                out.write(page.written);
+                boolean same = before != null && before.get(n).existing(number * GlobalMemory.PAGE) == page;
+                out.writeBoolean(same);
+                if (!same) {
+                    out.write(page.data);
+                    out.write(page.written);
+                }
             }
         }
     }
 
-    private static List<Allocation> memory(DataInputStream in) throws IOException {
+    private static List<Allocation> memory(DataInputStream in, List<Allocation> before) throws IOException {
         List<Allocation> allocations = new ArrayList<>();
         int count = in.readInt();
         for (int n = 0; n < count; n++) {
-            Allocation allocation = new Allocation(in.readLong(), in.readLong());
+            Allocation allocation = new Allocation(in.readLong(), in.readLong(), GlobalMemory.FEW_PAGES);
             allocation.readOnly = in.readBoolean();
             int ranges = in.readInt();
             for (int r = 0; r < ranges; r++) {
@@ -202,9 +209,14 @@ public final class Records {
             }
             int pages = in.readInt();
             for (int p = 0; p < pages; p++) {
-                Page page = allocation.page(in.readLong() * GlobalMemory.PAGE);
-                in.readFully(page.data);
-                in.readFully(page.written);
+                long number = in.readLong();
+                if (in.readBoolean()) {
+                    allocation.put(number, before.get(n).existing(number * GlobalMemory.PAGE));
+                } else {
+                    Page page = allocation.page(number * GlobalMemory.PAGE);
+                    in.readFully(page.data);
+                    in.readFully(page.written);
+                }
             }
             allocations.add(allocation);
         }
