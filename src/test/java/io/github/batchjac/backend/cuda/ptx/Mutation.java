@@ -31,7 +31,7 @@ import java.util.concurrent.atomic.AtomicInteger;
  *       numbers ({@code shr.s 31; shr.u 32−k; add; shr.s k}). Sizes and indices are never negative, the compiler does not know.
  * </ul>
  *
- * <p>That is evidence, not proof. A mutant whose instruction computed the same as ever wherever it was run is a survivor.
+ * <p>A barrier is never equivalent, and a change that takes several instructions is never a detour. That is evidence, not proof. A mutant whose instruction computed the same as ever wherever it was run is a survivor.
  */
 public final class Mutation {
     /** Differences up to this many units in the last place are counted apart. */

@@ -44,26 +44,30 @@ public final class MutationReport {
                         Collectors.mapping(MutationReport::line, Collectors.toList())));
     }
 
-    /** How many were killed, of those that are not equivalent. */
+    /** How many were killed, of those that are not equivalent; barriers are counted apart. */
     public double rate() {
         return (double) killed() / relevant();
     }
 
     private long killed() {
-        return outcomes.stream().filter(o -> o.verdict().killed()).count();
+        return outcomes.stream()
+                .filter(o -> !o.mutant().barrier() && o.verdict().killed())
+                .count();
     }
 
-    /** How many can be killed. */
+    /** How many can be killed, besides barriers. */
     public long relevant() {
         return outcomes.stream()
-                .filter(o -> o.verdict() != Verdict.INVALID && !o.verdict().equivalent())
+                .filter(o -> !o.mutant().barrier()
+                        && o.verdict() != Verdict.INVALID
+                        && !o.verdict().equivalent())
                 .count();
     }
 
     /** One line. */
     public String summary() {
         Map<Verdict, Integer> counts = counts(outcomes);
-        return "%d of %d mutants: %s; %.1f %% of %d killed"
+        return "%d of %d mutants: %s; %.1f %% of %d killed, besides barriers"
                 .formatted(outcomes.size(), possible, counts, 100 * rate(), relevant());
     }
 

@@ -22,7 +22,7 @@ final class Recorder {
     /** Pages that a launch may reach to be kept, and warp instructions of one that is kept for its arguments. */
     private static final int PAGES = 64;
 
-    private static final int FEW_PAGES = 24;
+    private static final int FEW_PAGES = 8;
     private static final long CHEAP = 20_000;
     /** Launches with the same arguments that are looked at. */
     private static final int ALIKE = 3;
