@@ -1,5 +1,5 @@
-// The Jacobians of softmax and log-softmax, dense: q_i·w with w = −q_j, and w = 1 − q_i on the diagonal, where the largest entry
-// has w = rest; log-softmax: w alone. Adding +0 in the same operation makes +0 of −0·q and q·−0, and changes nothing else.
+// The Jacobians of softmax and log-softmax, dense: q_i·w with w = −q_j, and w = 1 − q_i on the diagonal; log-softmax: w alone.
+// Adding +0 in the same operation makes +0 of −0·q and q·−0, and changes nothing else.
 #pragma once
 #include "jacobian.cuh"
 
@@ -8,9 +8,15 @@ __device__ __forceinline__ T entry(T q, T w) {
     return LOG ? w : fma(q, w, T(0));
 }
 
+// 1 − q: up to ½ nothing cancels, and only the largest entry is above, whose complement is `rest`.
+template <typename T>
+__device__ __forceinline__ T complement(T q, T rest) {
+    return q > T(0.5) ? rest : T(1) - q;
+}
+
 // n ≤ 32. A block takes `samples` samples, a multiple of a pack's size. The numbers of one sample (n odd: of as many as make whole
 // packs) are cut into packs; a thread keeps its pack's rows and columns and goes from sample to sample.
-// Shared memory of a sample: q, −q, 1 − q or rest.
+// Shared memory of a sample: q, −q, 1 − q.
 template <bool LOG, typename T>
 __device__ __forceinline__ void dense_small(T *out, const T *q, long long q_stride, const T *rest, long long rest_stride,
                                             long long batch, int n, Divisor by_n, int samples) {
@@ -27,21 +33,7 @@ __device__ __forceinline__ void dense_small(T *out, const T *q, long long q_stri
         T *row = numbers + s * pitch + i;
         row[0] = x;
         row[n] = T(0) - x;
-        row[2 * n] = T(1) - x;
-    }
-    __syncthreads();
-#pragma unroll 1
-    for (int s = threadIdx.x; s < count; s += blockDim.x) {
-        T *row = numbers + s * pitch;
-        int m = 0;
-        T best = -infinity_of<T>();
-#pragma unroll 1
-        for (int i = 0; i < n; i++) {
-            bool larger = row[i] > best;
-            best = larger ? row[i] : best;
-            m = larger ? i : m;
-        }
-        row[2 * n + m] = rest[(first + s) * rest_stride];
+        row[2 * n] = complement(x, rest[(first + s) * rest_stride]);
     }
     __syncthreads();
     out += first * (n * n);
@@ -94,7 +86,7 @@ __device__ __forceinline__ void dense_small(T *out, const T *q, long long q_stri
     }
 }
 
-// 33 ≤ n, with −q and 1 − q or rest of `period` samples, which make whole packs, in shared memory. A block takes `share` packs of their
+// 33 ≤ n, with −q and 1 − q of `period` samples, which make whole packs, in shared memory. A block takes `share` packs of their
 // numbers, which run on from row to row and from sample to sample. Behind the −q of a sample its first ones come again, where a
 // pack goes on with the next row.
 template <bool LOG, typename T>
@@ -116,17 +108,7 @@ struct DenseFlat {
             if (i < SIZE) {
                 to[n] = T(0) - x;
             }
-            diagonal[f] = T(1) - x;
-        }
-        __syncthreads();
-        // A warp finds a sample's peak.
-        Lanes<T> lanes(WARP, nullptr);
-#pragma unroll 1
-        for (int s = lanes.sample; s < count; s += blockDim.x / WARP) {
-            int m = find_place(lanes, q + s * q_stride, n);
-            if (lanes.lane == 0) {
-                diagonal[s * n + m] = rest[s * rest_stride];
-            }
+            diagonal[f] = complement(x, s < count ? rest[s * rest_stride] : T(0));
         }
         __syncthreads();
     }
@@ -261,7 +243,7 @@ __device__ __forceinline__ void dense_large(T *out, const T *q, long long q_stri
                                             int rows, int row_chunks, int column_tiles) {
     constexpr int SIZE = Pack<T>::SIZE;
     constexpr int WIDTH = 256 * SIZE;
-    T *minus = shared_numbers<T>() + 2 * WARP;
+    T *minus = shared_numbers<T>();
     int tile = blockIdx.x % column_tiles;
     long long b = blockIdx.x / column_tiles / row_chunks;
     int row = blockIdx.x / column_tiles % row_chunks * rows;
@@ -273,7 +255,6 @@ __device__ __forceinline__ void dense_large(T *out, const T *q, long long q_stri
         minus[j] = T(0) - q[column + j];
     }
     bool has_diagonal = row < column + width && column < last_row;
-    int m = has_diagonal ? find_place(Lanes<T>(blockDim.x, shared_numbers<T>()), q, n) : 0;
     __syncthreads();
     for (int i = row; i < last_row; i++) {
         T *to = out + (b * n + i) * n + column;
@@ -289,7 +270,7 @@ __device__ __forceinline__ void dense_large(T *out, const T *q, long long q_stri
                 }
             }
             if (has_diagonal && i - column >= j && i - column < j + SIZE) {
-                T diagonal = i == m ? rest[b * rest_stride] : T(1) - left;
+                T diagonal = complement(left, rest[b * rest_stride]);
 #pragma unroll
                 for (int c = 0; c < SIZE; c++) {
                     if (column + j + c == i) {

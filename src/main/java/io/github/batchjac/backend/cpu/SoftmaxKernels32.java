@@ -86,9 +86,9 @@ interface SoftmaxKernels32 {
     void logSoftmaxTimesColumns(
             float[] out, int oo, float[] m, int mo, float[] q, int qo, float[] rest, int ro, int batch, int n, int k);
 
-    /** {@code diag q − qqᵀ}, the diagonal as q_i(1−q_i), at the largest entry q_m·rest: 16 / 8 ulp. (batch,n,n). */
+    /** {@code diag q − qqᵀ}, the diagonal as q_i(1−q_i), above ½ as q_i·rest: 16 / 8 ulp. (batch,n,n). */
     void denseSoftmax(float[] out, int oo, float[] q, int qo, float[] rest, int ro, int batch, int n);
 
-    /** {@code I − 1qᵀ}, the diagonal as 1−q_i, at the largest entry rest: 16 / 8 ulp. (batch,n,n). */
+    /** {@code I − 1qᵀ}, the diagonal as 1−q_i, above ½ as rest: 16 / 8 ulp. (batch,n,n). */
     void denseLogSoftmax(float[] out, int oo, float[] q, int qo, float[] rest, int ro, int batch, int n);
 }

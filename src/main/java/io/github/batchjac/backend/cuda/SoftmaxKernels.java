@@ -77,12 +77,12 @@ final class SoftmaxKernels {
         queue.launch("log_softmax_long", batch, LONG_BLOCK, 2 * WARP * bytes, arguments);
     }
 
-    /** {@code diag q − qqᵀ}, the diagonal as q_i(1−q_i), at the largest entry q_m·rest: 16 / 8 ulp. (batch,n,n). */
+    /** {@code diag q − qqᵀ}, the diagonal as q_i(1−q_i), above ½ as q_i·rest: 16 / 8 ulp. (batch,n,n). */
     void denseSoftmax(long out, Strided q, Strided rest, long batch, int n) {
         dense("dense_softmax", out, q, rest, batch, n);
     }
 
-    /** {@code I − 1qᵀ}, the diagonal as 1−q_i, at the largest entry rest: 16 / 8 ulp. (batch,n,n). */
+    /** {@code I − 1qᵀ}, the diagonal as 1−q_i, above ½ as rest: 16 / 8 ulp. (batch,n,n). */
     void denseLogSoftmax(long out, Strided q, Strided rest, long batch, int n) {
         dense("dense_log_softmax", out, q, rest, batch, n);
     }
@@ -129,7 +129,7 @@ final class SoftmaxKernels {
             int rowChunks = SampleTile.ceil(n, rows);
             int columnTiles = SampleTile.ceil(n, THREADS * pack);
             arguments.with(n).with(rows).with(rowChunks).with(columnTiles);
-            int shared = (2 * WARP + THREADS * pack) * bytes;
+            int shared = THREADS * pack * bytes;
             queue.launch(name + "_large", batch * rowChunks * columnTiles, THREADS, shared, arguments);
         }
     }

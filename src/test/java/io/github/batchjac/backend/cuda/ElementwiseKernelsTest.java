@@ -349,4 +349,64 @@ class ElementwiseKernelsTest {
                     report.kernel(), report.sectorRatio(), report.instructionsPerSector(), report.bankConflictRatio());
         }
     }
+
+    /** Each point in every place of 16 bytes, aligned and not, in whole blocks and in a part of one. */
+    @ParameterizedTest
+    @EnumSource(Precision.class)
+    void everyFunctionGivesTheSameBitsInEveryPlace(Precision precision) {
+        double[] points = points(precision);
+        int n = points.length;
+        int whole = (n + 1023) / 1024 * 1024;
+        for (Kind kind : Kind.values()) {
+            try (Lab lab = new Lab(precision)) {
+                ElementwiseKernels kernels = new ElementwiseKernels(lab.queue());
+                long value = lab.output(n);
+                long derivative = lab.output(n);
+                kernels.map(function(kind), value, derivative, lab.numbers(points), n);
+                double[] values = lab.read(value);
+                double[] derivatives = lab.read(derivative);
+                for (int shift = 0; shift < 5; shift++) {
+                    // whole blocks, then two that are not: one is not aligned, the other has a part of a block
+                    int count = shift < 4 ? whole : n - 3;
+                    int misaligned = shift % 4;
+                    int from = shift;
+                    double[] z = turned(points, from, count);
+                    kernels.map(function(kind), value = lab.output(count), 0, lab.numbers(z), count);
+                    check(kind + " from " + from, lab.read(value), turned(values, from, count), z);
+                    kernels.map(function(kind), 0, derivative = lab.output(count), lab.numbers(z), count);
+                    check(kind + "' from " + from, lab.read(derivative), turned(derivatives, from, count), z);
+                    value = lab.output(count);
+                    derivative = lab.output(misaligned, count);
+                    kernels.map(function(kind), value, derivative, lab.numbers(misaligned, z), count);
+                    check(kind + " shifted " + from, lab.read(value), turned(values, from, count), z);
+                    check(kind + "' shifted " + from, lab.read(derivative), turned(derivatives, from, count), z);
+                }
+            }
+        }
+    }
+
+    /** Round and round from an element on. */
+    private static double[] turned(double[] a, int from, int count) {
+        double[] turned = new double[count];
+        for (int i = 0; i < count; i++) {
+            turned[i] = a[(from + i) % a.length];
+        }
+        return turned;
+    }
+
+    /** Many samples of a block, and whole aligned blocks with one number for an operand. */
+    @ParameterizedTest
+    @EnumSource(Precision.class)
+    void arithmeticFillsBlocks(Precision precision) {
+        for (int shared = 0; shared < 4; shared++) {
+            arithmetic(precision, 300, 7, 100, shared % 2 == 1, 300, shared > 1);
+            arithmetic(precision, 300, 7, 300, shared % 2 == 1, 30, shared > 1);
+            arithmetic(precision, 7, 301, 1, shared % 2 == 1, 7, shared > 1);
+            arithmetic(precision, 1024, 3, 1, shared % 2 == 1, 1024, shared > 1);
+            arithmetic(precision, 2052, 1, 2052, shared % 2 == 1, 1, shared > 1);
+            arithmetic(precision, 2052, 1, 1, shared % 2 == 1, 2052, shared > 1);
+            arithmetic(precision, 2052, 2, 1, shared % 2 == 1, 2052, shared > 1);
+            arithmetic(precision, 2052, 1, 2052, shared % 2 == 1, 2052, shared > 1);
+        }
+    }
 }

@@ -4,7 +4,6 @@ import io.github.batchjac.backend.cuda.InterpretedDriver.Call;
 import io.github.batchjac.backend.cuda.ptx.PtxFault;
 import io.github.batchjac.backend.cuda.ptx.PtxMachine;
 import io.github.batchjac.backend.cuda.ptx.PtxModule;
-import io.github.batchjac.backend.cuda.ptx.Records;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
@@ -317,7 +316,6 @@ final class InterpretedDevice implements Device {
     synchronized long load(PtxModule parsed) {
         long module = handle();
         modules.put(module, machine.load(parsed));
-        Records.keep(parsed);
         return module;
     }
 

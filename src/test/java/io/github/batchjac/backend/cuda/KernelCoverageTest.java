@@ -11,7 +11,7 @@ import java.util.stream.Collectors;
 import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 
-/** After all other tests: what they executed of the shipped PTX. */
+/** After all tests of kernels: what they executed of the shipped PTX. */
 @Order(Integer.MAX_VALUE - 1)
 class KernelCoverageTest {
     /** Lines around an instruction that are shown, and how many instructions. */
@@ -22,7 +22,7 @@ class KernelCoverageTest {
     @Test
     void theTestsExecuteEveryInstructionOfTheShippedModule() {
         RanClasses.requireKernelTests();
-        PtxModule module = RanClasses.seen();
+        PtxModule module = Lab.shipped();
         String[] lines = Lab.shippedText().split("\n");
         StringBuilder missed = new StringBuilder();
         int instructions = 0;
@@ -32,10 +32,15 @@ class KernelCoverageTest {
             List<PtxInstruction> never = module.coverage().missed(module, entry);
             instructions += all.size();
             executed += all.size() - never.size();
-            describe(missed, entry, all.size(), never, lines);
+            if (never.size() > Untested.of(entry).instructions()) {
+                describe(missed, entry, all.size(), never, lines);
+            }
         }
+        System.out.printf("%d of %d PTX instructions were never executed%n", instructions - executed, instructions);
         assertThat(missed)
-                .as("%d of %d PTX instructions were never executed", instructions - executed, instructions)
+                .as(
+                        "%d of %d PTX instructions were never executed; more than untested.txt says in",
+                        instructions - executed, instructions)
                 .isEmpty();
         assertThat(executed).isPositive();
     }

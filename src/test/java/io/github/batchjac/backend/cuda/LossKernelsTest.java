@@ -260,14 +260,19 @@ class LossKernelsTest {
     @ParameterizedTest
     @EnumSource(Precision.class)
     void longSamplesGiveWhatShortOnesDo(Precision precision) {
-        int n = 13001;
-        int batch = 2;
+        heldToDoubles(precision, 13001, 2);
+    }
+
+    private static void heldToDoubles(Precision precision, int n, int batch) {
         double[] t = Arrays.stream(random(precision, new Random(1), batch * n, 1))
                 .map(Math::abs)
                 .toArray();
         double[] p = Arrays.stream(random(precision, new Random(2), batch * n, 1))
                 .map(x -> Math.abs(x) + 0x1p-10)
                 .toArray();
+        for (int b = 0; b < batch; b++) {
+            p[b * n + b * (n - 1) / (batch - 1)] = 6; // the largest: another warp's in each sample
+        }
         // 16 ulp, and what sums of n doubles lose here
         double relative = 32 * precision.unitRoundoff() + n * 0x1p-53;
         for (int form = 0; form < 3; form++) {
@@ -301,7 +306,10 @@ class LossKernelsTest {
         }
         try (Lab lab = new Lab(precision)) {
             LossKernels kernels = new LossKernels(lab.queue());
-            Strided labels = new Strided(lab.labels(n - 1, 5), 1);
+            long[] all = new long[batch];
+            Arrays.fill(all, 5);
+            all[0] = n - 1;
+            Strided labels = new Strided(lab.labels(all), 1);
             Strided logits = new Strided(lab.numbers(p), n);
             long loss = lab.output(batch);
             long gradient = lab.output(p.length);
@@ -432,6 +440,56 @@ class LossKernelsTest {
                     assertThat(report.instructionsPerSector())
                             .as("n %d %s", n, report)
                             .isLessThanOrEqualTo(instructions(report.kernel(), n));
+                }
+            }
+        }
+    }
+
+    /** A block for a sample: in shared memory, and just too long for it. */
+    @ParameterizedTest
+    @EnumSource(Precision.class)
+    void samplesOfABlockGiveWhatThoseOfALaneDo(Precision precision) {
+        for (int n : new int[] {600, 1100, 1504, 2001, 3200, 6301}) {
+            heldToDoubles(precision, n, n < 3000 ? 6 : 2);
+        }
+    }
+
+    /** What the batch shares gives the bits that as many copies of it do, wherever results lie. */
+    @ParameterizedTest
+    @EnumSource(Precision.class)
+    void aSharedPredictionIsAsManyCopies(Precision precision) {
+        for (int n : new int[] {1, 3, 8, 16, 17, 33, 64, 130, 1100}) {
+            int batch = 7;
+            double[] p = Arrays.stream(random(precision, new Random(n), n, 1))
+                    .map(x -> Math.abs(x) + 0x1p-10)
+                    .toArray();
+            double[] copies = new double[batch * n];
+            for (int b = 0; b < batch; b++) {
+                System.arraycopy(p, 0, copies, b * n, n);
+            }
+            double[] targets = Arrays.stream(random(precision, new Random(n), batch * n, 1))
+                    .map(Math::abs)
+                    .toArray();
+            long[] labels = new Random(n).longs(batch, 0, n).toArray();
+            try (Lab lab = new Lab(precision)) {
+                LossKernels kernels = new LossKernels(lab.queue());
+                Strided many = new Strided(lab.numbers(copies), n);
+                for (int misaligned = 0; misaligned < 2; misaligned++) {
+                    Strided one = new Strided(lab.numbers(misaligned, p), 0);
+                    for (int form = 0; form <= WITH_TARGETS.length; form++) {
+                        boolean labelled = form == WITH_TARGETS.length;
+                        Launch launch = labelled ? LossKernels::softmaxCrossEntropyLabels : WITH_TARGETS[form];
+                        Strided target = labelled
+                                ? new Strided(lab.labels(labels), 1)
+                                : new Strided(lab.numbers(misaligned, targets), n);
+                        long[] loss = {lab.output(batch), lab.output(batch)};
+                        long[] gradient = {lab.output(batch * n), lab.output(misaligned, batch * n)};
+                        launch.run(kernels, loss[0], gradient[0], target, many, batch, n);
+                        launch.run(kernels, loss[1], gradient[1], target, one, batch, n);
+                        String what = "form %d n %d".formatted(form, n);
+                        assertThat(lab.read(loss[1])).as(what).isEqualTo(lab.read(loss[0]));
+                        assertThat(lab.read(gradient[1])).as(what).isEqualTo(lab.read(gradient[0]));
+                    }
                 }
             }
         }

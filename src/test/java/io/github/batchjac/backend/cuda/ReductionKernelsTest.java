@@ -456,4 +456,89 @@ class ReductionKernelsTest {
             assertThat(t.lab.reports()).isEmpty();
         }
     }
+
+    /** All lengths of what a lane adds in one go, with numbers whose squares overflow and underflow, or not. */
+    @ParameterizedTest
+    @EnumSource(Precision.class)
+    void anAddressThatIsNotAlignedChangesNoBit(Precision precision) {
+        int[] exponents = precision == Precision.F32 ? new int[] {0} : new int[] {0, 700, -700};
+        int[] widths = {
+            6, 8, 65, 66, 68, 70, 72, 76, 80, 96, 100, 120, 128, 136, 160, 192, 196, 252, 256, 264, 320, 384, 500, 512,
+            520, 1000, 1024, 1032, 1536, 2044, 2048, 4092, 4096, 4098, 4100, 5000, 5120, 6144, 8192
+        };
+        for (int n : widths) {
+            for (int exponent : exponents) {
+                try (Trial t = new Trial(precision, n)) {
+                    int batch = 1 + n % 7 / 3;
+                    double[] a = scaled(t, batch * n, exponent);
+                    double[] x = scaled(t, batch * n, -exponent);
+                    if (exponent != 0 && batch > 1) {
+                        System.arraycopy(scaled(t, n, 0), 0, a, n, n); // one row needs care, another does not
+                    }
+                    double[][] aligned = reduced(t, a, x, batch, n, 0);
+                    assertThat(reduced(t, a, x, batch, n, 1))
+                            .as("n %d, 2^%d", n, exponent)
+                            .isDeepEqualTo(aligned);
+                    for (int b = 0; b < batch; b++) {
+                        BigDecimal norm = BigDecimal.ZERO;
+                        for (int j = 0; j < n; j++) {
+                            norm = norm.add(exact(a[b * n + j]).pow(2));
+                        }
+                        close(t, "n=" + n + " sample " + b, aligned[3][b], norm.sqrt(DIGITS), 2);
+                    }
+                }
+            }
+        }
+    }
+
+    /** NaN, and infinities before and after one, in every place of what a lane adds. */
+    @ParameterizedTest
+    @EnumSource(Precision.class)
+    void whatIsNotANumberIsSeenAtEveryAddress(Precision precision) {
+        for (int n : new int[] {6, 8, 66, 68, 72, 100, 128, 257, 1000, 4096, 4100}) {
+            try (Trial t = new Trial(precision, n)) {
+                int batch = 12;
+                double[] a = scaled(t, batch * n, 0);
+                boolean[] nan = new boolean[batch];
+                for (int b = 0; b < batch; b++) {
+                    int at = t.random.nextInt(n);
+                    nan[b] = b % 3 != 0;
+                    a[b * n + at] = b % 3 == 1 ? Double.NaN : Double.POSITIVE_INFINITY;
+                    if (b % 3 == 2) {
+                        a[b * n + (at + 1 + t.random.nextInt(n - 1)) % n] = Double.NaN;
+                    }
+                }
+                double[] ones = scaled(t, batch * n, 0);
+                for (int misaligned = 0; misaligned < 2; misaligned++) {
+                    double[][] got = reduced(t, a, ones, batch, n, misaligned);
+                    for (int b = 0; b < batch; b++) {
+                        for (int kernel = 0; kernel < got.length; kernel++) {
+                            String what = "n %d sample %d kernel %d".formatted(n, b, kernel);
+                            if (nan[b]) {
+                                assertThat(got[kernel][b]).as(what).isNaN();
+                            } else {
+                                assertThat(got[kernel][b]).as(what).isInfinite();
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    private static double[][] reduced(Trial t, double[] a, double[] x, int batch, int n, int misaligned) {
+        ReductionKernels kernels = new ReductionKernels(t.queue());
+        Strided left = new Strided(t.lab.numbers(misaligned, a), n);
+        Strided right = new Strided(t.lab.numbers(2 * misaligned, x), n);
+        long[] out = new long[5];
+        for (int i = 0; i < out.length; i++) {
+            out[i] = t.lab.output(batch);
+        }
+        kernels.sumComponents(out[0], left.address(), batch, n, 1);
+        kernels.halfSquaredNorms(out[1], left.address(), batch, n);
+        kernels.dot(out[2], left, right, batch, n);
+        kernels.norm(out[3], left, n, Strided.NONE, 0, batch);
+        kernels.norm(out[4], left, n, right, n, batch);
+        return Arrays.stream(out).mapToObj(t.lab::read).toArray(double[][]::new);
+    }
 }

@@ -599,4 +599,101 @@ class SoftmaxKernelsTest {
         }
         return n < 64 || !whole ? log ? 6.7 : 6.2 : log ? 5.5 : 5;
     }
+
+    /** All three results at once, wherever they lie, and each of them alone. */
+    @ParameterizedTest
+    @EnumSource(Precision.class)
+    void resultsDoNotDependOnWhereTheyGo(Precision precision) {
+        for (int n : new int[] {1, 3, 8, 10, 16, 33, 36, 67, 130, 600, 1025, 1028, 4100, 7000}) {
+            int batch = n > 500 ? 2 : 19;
+            double[] x = random(precision, new Random(n), batch * n, 8);
+            try (Lab lab = new Lab(precision)) {
+                SoftmaxKernels kernels = new SoftmaxKernels(lab.queue());
+                double[][] first = {};
+                for (int misaligned = 0; misaligned < 3; misaligned++) {
+                    long in = lab.numbers(misaligned, x);
+                    long y = lab.output(misaligned, x.length);
+                    long q = lab.output(misaligned, x.length);
+                    long rest = lab.output(batch);
+                    kernels.logSoftmax(y, q, rest, in, batch, n);
+                    long only = lab.output(misaligned, x.length);
+                    kernels.logSoftmax(0, only, 0, in, batch, n);
+                    double[][] all = {lab.read(y), lab.read(q), lab.read(rest)};
+                    assertThat(lab.read(only)).as("q alone, n %d", n).isEqualTo(all[1]);
+                    first = misaligned == 0 ? all : first;
+                    assertThat(all).as("n %d, %d numbers off", n, misaligned).isDeepEqualTo(first);
+                }
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Precision.class)
+    void denseJacobiansOfEveryRemainder(Precision precision) {
+        CpuTwin twin = new CpuTwin(precision);
+        for (int n : new int[] {33, 34, 35, 36, 37, 38, 43, 66, 99}) {
+            for (int batch : new int[] {2, 3, 5, 6, 7}) {
+                dense(precision, twin, n, batch, false, batch % 3 == 0 ? 1 : 0);
+            }
+        }
+        // too large for a block's shared memory, aligned and not
+        int n = precision == Precision.F32 ? 1604 : 3074;
+        dense(precision, twin, n, 1, false, 0);
+        dense(precision, twin, 1601, 1, false, 1);
+    }
+
+    @ParameterizedTest
+    @EnumSource(Precision.class)
+    void jacobiansTimesPanelsOfAllSizesOfABlock(Precision precision) {
+        Worst worst = new Worst("Jacobian times panel of a block, of (n+8)u " + precision);
+        int n = precision == Precision.F32 ? 88 : 44;
+        for (int k : new int[] {8, 32, 90}) {
+            product(worst, precision, n, k, 2, false, false, 0);
+            product(worst, precision, n + 1, k, 1, k == 90, k == 32, 1);
+        }
+        product(worst, precision, 3100, 3, 1, false, false, 1);
+        product(worst, precision, 6301, 2, 2, true, true, 0);
+        worst.check();
+    }
+
+    /** The largest of a block's numbers in each of its warps, first, last and twice. */
+    @ParameterizedTest
+    @EnumSource(Precision.class)
+    void thePeakMayBeAnywhere(Precision precision) {
+        int batch = 9;
+        for (int n : new int[] {31, 260, 600, 1100, 1504, 3001, 6301}) {
+            double[] x = random(precision, new Random(n), batch * n, 1);
+            for (int b = 0; b < batch; b++) {
+                x[b * n + b * (n - 1) / (batch - 1)] = 9;
+            }
+            x[3 * n] = 9;
+            x[5 * n + n - 1] = 9;
+            try (Lab lab = new Lab(precision)) {
+                long y = lab.output(x.length);
+                long q = lab.output(x.length);
+                long rest = lab.output(batch);
+                new SoftmaxKernels(lab.queue()).logSoftmax(y, q, rest, lab.numbers(x), batch, n);
+                double[] ys = lab.read(y);
+                double[] qs = lab.read(q);
+                double[] rests = lab.read(rest);
+                double relative = 32 * precision.unitRoundoff() + n * 0x1p-53;
+                for (int b = 0; b < batch; b++) {
+                    double others = 0;
+                    int peak = largest(row(x, b, n));
+                    for (int i = 0; i < n; i++) {
+                        others += i == peak ? 0 : Math.exp(x[b * n + i] - 9);
+                    }
+                    double s = 1 + others;
+                    String at = "n %d sample %d".formatted(n, b);
+                    assertThat(Math.abs(rests[b] - others / s)).as(at).isLessThanOrEqualTo(relative * rests[b]);
+                    for (int i = b * n; i < (b + 1) * n; i++) {
+                        double e = Math.exp(x[i] - 9) / s;
+                        double log = Math.log1p(others) + (9 - x[i]);
+                        assertThat(Math.abs(qs[i] - e)).as(at).isLessThanOrEqualTo(relative * e);
+                        assertThat(Math.abs(ys[i] + log)).as(at).isLessThanOrEqualTo(relative * log);
+                    }
+                }
+            }
+        }
+    }
 }

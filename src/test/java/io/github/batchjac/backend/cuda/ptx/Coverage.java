@@ -8,7 +8,7 @@ import java.util.Map;
 
 /** Which instructions of which kernel were ever executed by at least one lane (branches: reached). */
 public final class Coverage {
-    /** Bits of what is known of each instruction: executed by some lane (branches: reached), a branch taken, or not. */
+    /** Bits of what is known of each instruction: executed by some lane (branches: reached), a branch taken, or not; of a select, its first operand chosen, or its second. */
     static final int EXECUTED = 1;
 
     static final int TAKEN = 2;
@@ -24,15 +24,6 @@ public final class Coverage {
                 set.set(i.source.index());
             }
         }
-    }
-
-    synchronized void add(String entry, BitSet indices) {
-        executed.computeIfAbsent(entry, name -> new BitSet()).or(indices);
-    }
-
-    /** Indices of the instructions of a kernel that were executed. */
-    synchronized BitSet executed(String entry) {
-        return (BitSet) executed.getOrDefault(entry, new BitSet()).clone();
     }
 
     /** The instructions of a kernel that were never executed. */

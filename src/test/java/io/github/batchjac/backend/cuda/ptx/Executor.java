@@ -179,7 +179,7 @@ final class Executor {
         Instruction original = i.watched[0];
         Instruction mutant = i.watched[1];
         if (i.differed || original.registers.length > 0) {
-            i.differed = true;
+            // several registers: not looked at
             compute(mutant, w, r, p, mask);
             return;
         }
@@ -265,6 +265,10 @@ final class Executor {
                 return;
             }
             default -> {}
+        }
+        if (i.kind == Instruction.SELECT) {
+            int first = p[i.c] & mask;
+            covered[i.pc] |= (first != 0 ? Coverage.TAKEN : 0) | (first != mask ? Coverage.NOT_TAKEN : 0);
         }
         int d = mask == -1 ? i.d : 0;
         values(i, r, p, d);

@@ -22,6 +22,9 @@ public final class GlobalMemory {
     private static final int PAGE_BITS = 12;
     private static final long FIRST = 0x7f00_ff00_0000L;
     private static final long GAP = 0x1_0100;
+    /** Of copies, which are many, and hold less. */
+    static final int FEW_PAGES = 1 << 10;
+
     private static final int DIRECT_PAGES = 1 << 22;
     static final VarHandle INTS = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
     static final VarHandle LONGS = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
@@ -48,11 +51,16 @@ public final class GlobalMemory {
         private final TreeMap<Long, Long> zeroed = new TreeMap<>();
 
         Allocation(long base, long size) {
+            this(base, size, DIRECT_PAGES);
+        }
+
+        /** @param direct how many pages it may have to have an array of them all */
+        Allocation(long base, long size, int direct) {
             this.base = base;
             this.size = size;
             long count = (size + PAGE - 1) >>> PAGE_BITS;
-            pages = count <= DIRECT_PAGES ? new Page[(int) count] : new Page[0];
-            sparse = count <= DIRECT_PAGES ? Map.of() : new ConcurrentHashMap<>();
+            pages = count <= direct ? new Page[(int) count] : new Page[0];
+            sparse = count <= direct ? Map.of() : new ConcurrentHashMap<>();
         }
 
         /** The page that holds the byte at {@code offset}, or null if nothing was ever written there. */
@@ -97,15 +105,37 @@ public final class GlobalMemory {
 
         /** The same bytes at the same address, in another memory; nobody has used them in a launch. */
         synchronized Allocation copy() {
-            Allocation copy = new Allocation(base, size);
+            Allocation copy = new Allocation(base, size, FEW_PAGES);
             copy.freed = freed;
             copy.readOnly = readOnly;
             copy.zeroed.putAll(zeroed);
             for (int n = 0; n < pages.length; n++) {
-                copy.pages[n] = pages[n] == null ? null : pages[n].copy();
+                if (pages[n] != null) {
+                    copy.put(n, pages[n].copy());
+                }
             }
-            sparse.forEach((number, page) -> copy.sparse.put(number, page.copy()));
+            sparse.forEach((number, page) -> copy.put(number, page.copy()));
             return copy;
+        }
+
+        /** Sets a page of an allocation that nobody else knows yet. */
+        void put(long number, Page page) {
+            if (number < pages.length) {
+                pages[(int) number] = page;
+            } else {
+                sparse.put(number, page);
+            }
+        }
+
+        /** Takes the pages of another one that are the same, so that they are there once. Neither may be written any more. */
+        void share(Allocation other) {
+            for (long number : numbers(other)) {
+                Page mine = existing(number << PAGE_BITS);
+                Page page = other.existing(number << PAGE_BITS);
+                if (mine != null && page != null && mine.same(page)) {
+                    put(number, page);
+                }
+            }
         }
 
         Map<Long, Long> zeroed() {
@@ -210,6 +240,10 @@ public final class GlobalMemory {
             System.arraycopy(data, 0, copy.data, 0, data.length);
             System.arraycopy(written, 0, copy.written, 0, written.length);
             return copy;
+        }
+
+        boolean same(Page other) {
+            return Arrays.equals(data, other.data) && Arrays.equals(written, other.written);
         }
 
         /** Forgets who read and wrote in launches before this one. */

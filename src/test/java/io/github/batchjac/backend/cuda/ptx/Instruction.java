@@ -8,7 +8,7 @@ import java.util.List;
  * further on; constants and special registers are registers that nobody writes. Predicates are numbered, a mask of lanes
  * each.
  */
-final class Instruction {
+final class Instruction implements Cloneable {
     static final int NOP = 0;
     static final int INT32 = 1;
     static final int INT64 = 2;
@@ -102,6 +102,17 @@ final class Instruction {
 
     boolean differed;
     int[] targets = {};
+
+    /** One whose registers can be put elsewhere. */
+    Instruction copy() {
+        try {
+            Instruction copy = (Instruction) clone();
+            copy.registers = registers.clone();
+            return copy;
+        } catch (CloneNotSupportedException e) {
+            throw new AssertionError(e);
+        }
+    }
 }
 
 /**
@@ -138,7 +149,8 @@ record Kernel(
         boolean narrowShared) {
 
     /** The same with registers in other places. */
-    Kernel with(int size, List<Constant> values, List<Symbol> addresses, List<Special> others) {
+    Kernel with(
+            Instruction[] instructions, int size, List<Constant> values, List<Symbol> addresses, List<Special> others) {
         return new Kernel(
                 module,
                 name,
@@ -146,7 +158,7 @@ record Kernel(
                 parameters,
                 offsets,
                 parameterBytes,
-                code,
+                instructions,
                 size,
                 predicates,
                 truth,

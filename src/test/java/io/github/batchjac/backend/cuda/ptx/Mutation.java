@@ -31,7 +31,7 @@ import java.util.concurrent.atomic.AtomicInteger;
  *       numbers ({@code shr.s 31; shr.u 32−k; add; shr.s k}). Sizes and indices are never negative, the compiler does not know.
  * </ul>
  *
- * <p>That is evidence, not proof. A mutant whose instruction computed the same as ever wherever it was run is a survivor.
+ * <p>A barrier is never equivalent, and a change that takes several instructions is never a detour. That is evidence, not proof. A mutant whose instruction computed the same as ever wherever it was run is a survivor.
  */
 public final class Mutation {
     /** Differences up to this many units in the last place are counted apart. */
@@ -39,7 +39,7 @@ public final class Mutation {
     /** Warp instructions spent on a mutant before it is said to live, but for {@value #EVIDENCE} launches. */
     static final long EFFORT = 60_000;
 
-    static final int EVIDENCE = 2;
+    static final int EVIDENCE = 4;
 
     /** What became of a mutant. */
     public enum Verdict {
@@ -153,6 +153,8 @@ public final class Mutation {
             pc++;
         }
         Instruction watched = watched(original, kernel, pc);
+        // of several instructions there are more, whichever way the kernel goes; and nothing excuses a barrier
+        boolean oneForOne = original.code().length == kernel.code().length && !mutant.barrier();
         int detours = 0;
         int infected = 0;
         long spent = 0;
@@ -174,7 +176,7 @@ public final class Mutation {
                 if (result.difference() > 0) {
                     rounding = new Outcome(mutant, Verdict.ROUNDING, result.difference() + " ulp");
                 }
-                detours += result.counters().same(launched.counters()) ? 0 : 1;
+                detours += oneForOne && !result.counters().same(launched.counters()) ? 1 : 0;
                 infected += watched.differed ? 1 : 0;
             } catch (PtxFault fault) {
                 boolean text = fault.kind() == PtxFault.Kind.TEXT;

@@ -7,6 +7,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 
 /** What became of mutants. */
 public final class MutationReport {
@@ -33,34 +34,40 @@ public final class MutationReport {
         return unlike;
     }
 
-    /** Barriers that can be left out, and nobody sees it. */
-    public List<String> barriers() {
+    /** Barriers that can be left out, and nobody sees it, by kernel. */
+    public Map<String, List<String>> barriers() {
         return outcomes.stream()
                 .filter(o -> o.mutant().barrier() && !o.verdict().killed())
-                .map(MutationReport::line)
-                .toList();
+                .collect(Collectors.groupingBy(
+                        o -> o.mutant().entry(),
+                        TreeMap::new,
+                        Collectors.mapping(MutationReport::line, Collectors.toList())));
     }
 
-    /** How many were killed, of those that are not equivalent. */
+    /** How many were killed, of those that are not equivalent; barriers are counted apart. */
     public double rate() {
         return (double) killed() / relevant();
     }
 
     private long killed() {
-        return outcomes.stream().filter(o -> o.verdict().killed()).count();
+        return outcomes.stream()
+                .filter(o -> !o.mutant().barrier() && o.verdict().killed())
+                .count();
     }
 
-    /** How many can be killed. */
+    /** How many can be killed, besides barriers. */
     public long relevant() {
         return outcomes.stream()
-                .filter(o -> o.verdict() != Verdict.INVALID && !o.verdict().equivalent())
+                .filter(o -> !o.mutant().barrier()
+                        && o.verdict() != Verdict.INVALID
+                        && !o.verdict().equivalent())
                 .count();
     }
 
     /** One line. */
     public String summary() {
         Map<Verdict, Integer> counts = counts(outcomes);
-        return "%d of %d mutants: %s; %.1f %% of %d killed"
+        return "%d of %d mutants: %s; %.1f %% of %d killed, besides barriers"
                 .formatted(outcomes.size(), possible, counts, 100 * rate(), relevant());
     }
 
@@ -77,14 +84,12 @@ public final class MutationReport {
                 text,
                 "kernel",
                 outcomes.stream()
-                        .collect(java.util.stream.Collectors.groupingBy(
-                                o -> o.mutant().entry(), TreeMap::new, java.util.stream.Collectors.toList())));
+                        .collect(Collectors.groupingBy(o -> o.mutant().entry(), TreeMap::new, Collectors.toList())));
         table(
                 text,
                 "change",
                 outcomes.stream()
-                        .collect(java.util.stream.Collectors.groupingBy(
-                                o -> o.mutant().kind(), TreeMap::new, java.util.stream.Collectors.toList())));
+                        .collect(Collectors.groupingBy(o -> o.mutant().kind(), TreeMap::new, Collectors.toList())));
         for (Verdict verdict : Verdict.values()) {
             if (!verdict.killed()) {
                 text.append(verdict).append("\n");

@@ -24,7 +24,6 @@ public final class PtxModule {
     private final Map<String, Decoder> decoders = new ConcurrentHashMap<>();
     private final Coverage coverage = new Coverage();
     private final Recorder recorder = new Recorder();
-    private volatile String fingerprint = "";
 
     PtxModule(List<PtxFunction.Variable> variables, Map<String, PtxFunction> functions) {
         this.variables = List.copyOf(variables);
@@ -35,7 +34,6 @@ public final class PtxModule {
     public static PtxModule of(String ptx) {
         return PARSED.computeIfAbsent(ptx, text -> {
             PtxModule module = new PtxParser(text).parse();
-            module.fingerprint = Integer.toHexString(text.hashCode()) + "-" + text.length();
             module.entries().forEach(module::kernel);
             return module;
         });
@@ -81,11 +79,6 @@ public final class PtxModule {
             return with(instruction, replacement).kernel(entry);
         }
         return decoders.get(entry).with(PtxParser.instruction(instruction.index(), instruction.line(), replacement));
-    }
-
-    /** Of the text. */
-    String fingerprint() {
-        return fingerprint;
     }
 
     /** Launches of it in this JVM, to run again. */

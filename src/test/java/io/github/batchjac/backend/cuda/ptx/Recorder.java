@@ -14,7 +14,8 @@ import java.util.Set;
 
 /**
  * Keeps some launches of each kernel: for every instruction one of the cheapest that executes it, for every branch those
- * that take it and that do not, and {@value #OTHERS} more small ones with different arguments, drawn from all there were.
+ * that take it and that do not, for every select those
+ * that choose the one and the other, for every barrier some that come to it by another way, and {@value #OTHERS} more small ones with different arguments, drawn from all there were.
  */
 final class Recorder {
     private static final int OTHERS = 12;
@@ -22,13 +23,15 @@ final class Recorder {
     private static final int PAGES = 64;
 
     private static final int FEW_PAGES = 8;
-    private static final long CHEAP = 10_000;
+    private static final long CHEAP = 20_000;
     /** Launches with the same arguments that are looked at. */
     private static final int ALIKE = 3;
     /** Blocks of a launch that is kept. */
     private static final int BLOCKS = 4096;
     /** How much cheaper than what is known to do the same a launch has to be. */
     private static final int CHEAPER = 4;
+    /** Of ways past a barrier so many are told apart, as a power of two. */
+    private static final int WAY_BITS = 3;
 
     /** What was taken before a launch. */
     record Take(List<Allocation> reached, List<Allocation> before, long pages, int key) {}
@@ -52,7 +55,7 @@ final class Recorder {
 
     private final Map<String, Known> entries = new HashMap<>();
 
-    /** An instruction, a branch taken, or a branch not taken. */
+    /** An instruction, a branch taken, or a branch not taken; a select's choices likewise. */
     static int feature(int pc, int bit) {
         return 4 * pc + bit;
     }
@@ -106,6 +109,7 @@ final class Recorder {
                 }
             }
         }
+        barriers(features, launch);
         boolean cheaper = features.stream().anyMatch(f -> known.cheaper(f, cost));
         boolean first = known.keys.merge(take.key(), 1, Integer::sum) == 1;
         boolean other = first && cost <= CHEAP && take.pages() <= FEW_PAGES;
@@ -118,6 +122,10 @@ final class Recorder {
         if (!cheaper && !drawn) {
             return;
         }
+        List<Allocation> after = Recording.copies(take.reached());
+        for (int n = 0; n < after.size(); n++) {
+            after.get(n).share(take.before().get(n));
+        }
         Recording recording = new Recording(
                 launch.kernel.name(),
                 launch.blocks,
@@ -128,17 +136,27 @@ final class Recorder {
                 launch.order,
                 Map.copyOf(launch.symbols),
                 take.before(),
-                Recording.copies(take.reached()),
+                after,
                 features,
                 cost,
                 !cheaper);
         keep(known, recording, place);
     }
 
-    /** One from another JVM. */
-    synchronized void add(Recording recording) {
-        Known known = entries.computeIfAbsent(recording.entry(), name -> new Known());
-        keep(known, recording, known.others.size());
+    /**
+     * Of each barrier in which company it was met: what it keeps apart depends on the way of the launch. Ways are told apart by all
+     * barriers on them and by whether there is dynamic shared memory, mostly.
+     */
+    private static void barriers(BitSet features, Launch launch) {
+        Instruction[] code = launch.kernel.code();
+        BitSet met = new BitSet();
+        for (int pc = 0; pc < code.length; pc++) {
+            met.set(pc, code[pc].kind == Instruction.BARRIER && features.get(feature(pc, 0)));
+        }
+        int way = (31 * met.hashCode() + (launch.sharedBytes > 0 ? 1 : 0)) * 0x9e3779b9 >>> Integer.SIZE - WAY_BITS;
+        for (int pc = met.nextSetBit(0); pc >= 0; pc = met.nextSetBit(pc + 1)) {
+            features.set(feature(code.length, 0) + (pc << WAY_BITS) + way);
+        }
     }
 
     private static void keep(Known known, Recording recording, int place) {

@@ -122,14 +122,19 @@ record Recording(
         return worst;
     }
 
+    // Any NaN is any other: which of two operands' NaNs a sum has is up to the JIT compiler.
+
     private static long floats(byte[] x, byte[] y, int at) {
         int a = (int) GlobalMemory.INTS.get(x, at);
         int b = (int) GlobalMemory.INTS.get(y, at);
         if (a == b) {
             return 0;
         }
-        boolean comparable = !Float.isNaN(Float.intBitsToFloat(a)) && !Float.isNaN(Float.intBitsToFloat(b));
-        return comparable && (a ^ b) >= 0 ? Math.abs((long) a - b) : LARGE;
+        boolean nan = Float.isNaN(Float.intBitsToFloat(a));
+        if (nan || Float.isNaN(Float.intBitsToFloat(b))) {
+            return nan && Float.isNaN(Float.intBitsToFloat(b)) ? 0 : LARGE;
+        }
+        return (a ^ b) >= 0 ? Math.abs((long) a - b) : LARGE;
     }
 
     private static long doubles(byte[] x, byte[] y, int at) {
@@ -138,7 +143,10 @@ record Recording(
         if (a == b) {
             return 0;
         }
-        boolean comparable = !Double.isNaN(Double.longBitsToDouble(a)) && !Double.isNaN(Double.longBitsToDouble(b));
-        return comparable && (a ^ b) >= 0 ? Math.abs(a - b) : LARGE;
+        boolean nan = Double.isNaN(Double.longBitsToDouble(a));
+        if (nan || Double.isNaN(Double.longBitsToDouble(b))) {
+            return nan && Double.isNaN(Double.longBitsToDouble(b)) ? 0 : LARGE;
+        }
+        return (a ^ b) >= 0 ? Math.abs(a - b) : LARGE;
     }
 }

@@ -28,7 +28,7 @@ final class RegisterAllocator {
 
     private RegisterAllocator(Kernel kernel) {
         this.kernel = kernel;
-        code = kernel.code();
+        code = Arrays.stream(kernel.code()).map(Instruction::copy).toArray(Instruction[]::new);
         slots = kernel.registers() / LANES;
         first = new int[slots];
         last = new int[slots];
@@ -85,7 +85,7 @@ final class RegisterAllocator {
                         symbols.add(new Kernel.Symbol(place[s.register() / LANES] * LANES, s.name(), s.addend())));
         List<Kernel.Special> specials = new ArrayList<>();
         kernel.specials().forEach(s -> specials.add(new Kernel.Special(place[s.register() / LANES] * LANES, s.name())));
-        return kernel.with(used * LANES, constants, symbols, specials);
+        return kernel.with(code, used * LANES, constants, symbols, specials);
     }
 
     /** Places for the registers that are not fixed, by when they are first live. */
