@@ -105,14 +105,16 @@ KERNEL(transpose, 256)(REAL *out, const REAL *a, int rows, int cols) {
     int x = (int)threadIdx.x % 32;
     int y = (int)threadIdx.x / 32;
 #pragma unroll
-    for (int i = y; i < 32; i += 8) {
+    for (int step = 0; step < 32; step += 8) {
+        int i = y + step;
         if (i0 + i < rows && j0 + x < cols) {
             tile[i][x] = a[(i0 + i) * (long long)cols + j0 + x];
         }
     }
     __syncthreads();
 #pragma unroll
-    for (int j = y; j < 32; j += 8) {
+    for (int step = 0; step < 32; step += 8) {
+        int j = y + step;
         if (j0 + j < cols && i0 + x < rows) {
             out[(j0 + j) * (long long)rows + i0 + x] = tile[x][j];
         }

@@ -124,7 +124,7 @@ __device__ __forceinline__ void times_rows(T *out, const T *rows, long long rows
 template <Form FORM, typename T>
 __device__ __forceinline__ void times_rows_long(T *out, const T *rows, long long rows_stride, const T *q, long long q_stride,
                                                 const T *rest, long long rest_stride, int k, int n) {
-    Lanes<T> group(blockDim.x, shared_numbers<T>());
+    auto group = Lanes<T>::block(shared_numbers<T>());
     long long b = blockIdx.x / k;
     const T *g = rows + b * rows_stride + (long long)(blockIdx.x % k) * n;
     T *o = out + blockIdx.x * (long long)n;
@@ -152,10 +152,9 @@ __device__ __forceinline__ void times_rows_long(T *out, const T *rows, long long
 template <Form FORM, typename T>
 __device__ __forceinline__ void column_products(T *out, const T *m, int m_stride, int pitch, const T *q, const T *rest,
                                               long long rest_stride, int n, int width, int samples, int capacity, T *partial, int *places,
-                                              int lanes, T *scratch) {
-    Lanes<T> group(lanes, scratch);
+                                              const Lanes<T> &group) {
     // Warps whose lanes all have no sample go on.
-    if (lanes > WARP || (int)threadIdx.x / WARP * WARP / lanes < samples) {
+    if (group.count > WARP || (int)threadIdx.x / WARP * WARP / group.count < samples) {
         bool any = group.sample < samples;
         int found = find_place(group, q + (any ? group.sample * n : 0), any ? n : 0);
         if (any && group.lane == 0) {
@@ -293,7 +292,7 @@ __device__ __forceinline__ void times_columns(T *out, const T *m, long long m_st
     }
     __syncthreads();
     column_products<FORM>(panel, panel, size, width, entries, rest + share.sample * rest_stride, rest_stride, n,
-                        tiles == 1 ? width : here, share.count, samples, partial, places, lanes, scratch);
+                        tiles == 1 ? width : here, share.count, samples, partial, places, Lanes<T>::within_warp(lanes));
     __syncthreads();
     if (tiles == 1) {
         copy(out + offset, panel, share.count * size);

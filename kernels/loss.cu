@@ -70,7 +70,7 @@ RESIDENT_KERNEL(softmax_cross_entropy, 512, 1)(REAL *loss, REAL *gradient, const
 KERNEL(softmax_cross_entropy_long, 512)(REAL *loss, REAL *gradient, const REAL *target, long long target_stride,
                                         const REAL *logits, long long logits_stride, int n) {
     constexpr int SIZE = Pack<REAL>::SIZE;
-    Lanes<REAL> group(blockDim.x, shared_numbers<REAL>());
+    auto group = Lanes<REAL>::block(shared_numbers<REAL>());
     long long b = blockIdx.x;
     const REAL *x = logits + b * logits_stride;
     const REAL *targets = target + b * target_stride;
@@ -127,7 +127,7 @@ RESIDENT_KERNEL(softmax_cross_entropy_labels, 512, 1)(REAL *loss, REAL *gradient
 KERNEL(softmax_cross_entropy_labels_long, 512)(REAL *loss, REAL *gradient, const long long *labels, long long labels_stride,
                                                const REAL *logits, long long logits_stride, int n) {
     constexpr int SIZE = Pack<REAL>::SIZE;
-    Lanes<REAL> group(blockDim.x, shared_numbers<REAL>());
+    auto group = Lanes<REAL>::block(shared_numbers<REAL>());
     long long b = blockIdx.x;
     const REAL *x = logits + b * logits_stride;
     int label = (int)labels[b * labels_stride];

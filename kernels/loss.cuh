@@ -110,7 +110,7 @@ __device__ __forceinline__ void sum_of_terms(T *loss, T *gradient, const T *targ
 template <typename Loss, typename T>
 __device__ __forceinline__ void sum_of_terms_long(T *loss, T *gradient, const T *target, const T *prediction, int n) {
     constexpr int SIZE = Pack<T>::SIZE;
-    Lanes<T> group(blockDim.x, shared_numbers<T>());
+    auto group = Lanes<T>::block(shared_numbers<T>());
     Sum<T> sum;
     FOR_LONG_PACKS(i, group, n) {
         Pack<T> p = gather(prediction, i, group.count, n, T(1));

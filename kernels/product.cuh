@@ -48,6 +48,7 @@ __device__ __forceinline__ void place_rows(
     ProductMemory<TILE> &memory, long long first, long long rows, long long a_stride, long long scale_stride, int m, int k) {
     long long sample = first / m;
     unsigned inside = (unsigned)(first - sample * m);
+#pragma unroll 1
     for (int r = threadIdx.x; r < TILE::ROWS; r += TILE::THREADS) {
         unsigned row = inside + (unsigned)(r < rows ? r : rows - 1);
         unsigned later = row / (unsigned)m;

@@ -67,7 +67,7 @@ RESIDENT_KERNEL(log_softmax, 512, 1)(REAL *y, REAL *q, REAL *rest, const REAL *x
 // y or q in place, the other null.
 KERNEL(log_softmax_long, 512)(REAL *y, REAL *q, REAL *rest, const REAL *x, long long batch, int n) {
     constexpr int SIZE = Pack<REAL>::SIZE;
-    Lanes<REAL> group(blockDim.x, shared_numbers<REAL>());
+    auto group = Lanes<REAL>::block(shared_numbers<REAL>());
     long long first = blockIdx.x * (long long)n;
     int peak;
     Normal<REAL> normal = normalise_long(group, x + first, n, peak);
@@ -135,7 +135,7 @@ TIMES_ROWS(rows_times_log_softmax_transposed, LOG_SOFTMAX_TRANSPOSED)
         int column = blockIdx.x % tiles * width;                                                                               \
         column_products<FORM>(out + b * n * k + column, m + b * m_stride + column, 0, k, q + b * q_stride,                       \
                             rest + b * rest_stride, 0, n, min(width, k - column), 1, 1, scratch + 2 * WARP,                       \
-                            reinterpret_cast<int *>(scratch + 2 * WARP + blockDim.x), blockDim.x, scratch);                    \
+                            reinterpret_cast<int *>(scratch + 2 * WARP + blockDim.x), Lanes<REAL>::block(scratch));              \
     }
 
 TIMES_COLUMNS(softmax_times_columns, SOFTMAX)

@@ -28,6 +28,17 @@ struct Lanes {
     __device__ __forceinline__ Lanes(int count, T *scratch)
         : count(count), lane(threadIdx.x & (count - 1)), sample(threadIdx.x / count), scratch(scratch) {}
 
+    // Where it is known which of the two they are, code for the other one is left out.
+    __device__ __forceinline__ static Lanes block(T *scratch) {
+        __builtin_assume(blockDim.x > WARP);
+        return Lanes(blockDim.x, scratch);
+    }
+
+    __device__ __forceinline__ static Lanes within_warp(int count) {
+        __builtin_assume(count <= WARP);
+        return Lanes(count, nullptr);
+    }
+
     __device__ __forceinline__ int warps() const { return count / WARP; }
 
     __device__ __forceinline__ T max(T x) const {
