@@ -65,7 +65,7 @@ __device__ __forceinline__ void times_rows(T *out, const T *rows, long long rows
                                            Divisor by_k, int lanes, int samples, int chunks) {
     int n = tile.n;
     Lanes<T> group(lanes, shared_numbers<T>());
-    T *panel = shared_numbers<T>() + 2 * WARP;
+    T *panel = shared_numbers<T>() + Lanes<T>::SCRATCH;
     T *entries = tile.behind(panel, blockDim.x / lanes);
     Share share(batch, k, samples, chunks);
     int sample_count = chunks == 1 ? by_k.quotient(share.count) : 1;
@@ -257,7 +257,7 @@ __device__ __forceinline__ void times_columns(T *out, const T *m, long long m_st
                                               long long rest_stride, long long batch, int n, int k, int width, Divisor by_width,
                                               int samples, int tiles, int lanes) {
     T *scratch = shared_numbers<T>();
-    T *partial = scratch + 2 * WARP;
+    T *partial = scratch + Lanes<T>::SCRATCH;
     int *places = reinterpret_cast<int *>(partial + blockDim.x);
     T *panel = reinterpret_cast<T *>(places + blockDim.x);
     Share share(batch, 1, samples, 1);

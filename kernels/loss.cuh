@@ -60,7 +60,7 @@ struct LossTiles {
     __device__ __forceinline__ LossTiles(const Tile<T> &tile, long long batch, int lanes)
         : tile(tile), group(lanes, shared_numbers<T>()) {
         int samples = blockDim.x / lanes;
-        predictions = shared_numbers<T>() + 2 * WARP;
+        predictions = shared_numbers<T>() + Lanes<T>::SCRATCH;
         targets = tile.behind(predictions, samples);
         first = blockIdx.x * (long long)samples;
         count = (int)min((long long)samples, batch - first);

@@ -91,6 +91,7 @@ KERNEL(matrices_times_column, 128)
     REAL sum = 0;
     for (int first = 0; first < k; first += DEPTH) {
         int steps = k - first < DEPTH ? k - first : DEPTH;
+        if (first > 0) __syncwarp();
         if (in_piece < steps) {
 #pragma unroll 8
             for (int r = lane / DEPTH; r < WARP; r += WARP / DEPTH) {
@@ -101,7 +102,6 @@ KERNEL(matrices_times_column, 128)
         __syncwarp();
 #pragma unroll 8
         for (int l = 0; l < steps; l++) sum = fma(a_shared[warp][lane][l], x_shared[warp][lane][l], sum);
-        __syncwarp();
     }
     if (row < rows) out[row] = sum;
 }

@@ -109,7 +109,6 @@ __device__ __forceinline__ void product(
         }
         __syncthreads();
     }
-    __syncthreads();
     entries.place_again();
     Corner corner = memory.corner;
     if (bias != nullptr) entries.add(bias + (n - corner.columns), corner.columns);
@@ -162,7 +161,6 @@ __device__ __forceinline__ void sum_outer(
         x_panel.store_across(memory.right[buffer]);
         __syncthreads();
     }
-    __syncthreads();
     entries.place_again();
     Corner corner = memory.corner;
     entries.write_back(partial + corner.offset, corner.rows, corner.columns, n);

@@ -227,7 +227,7 @@ struct Entries {
     __device__ __forceinline__ void write(T *corner, int rows, int columns, int n, T *shared) const {
         constexpr int SPAN = TILE::WARP_X * GN;
         int lane = threadIdx.x % WARP;
-        if (GN == WIDE<T> && wide_aligned(corner, n)) {
+        if (GN == 1 || (GN == WIDE<T> && wide_aligned(corner, n))) {
 #pragma unroll
             for (int i = 0; i < TM; i++) {
                 T *to = corner + (long long)row(i) * n;
@@ -238,13 +238,14 @@ struct Entries {
             }
             return;
         }
+        __syncthreads(); // others may still multiply what lies there
         T *turned = shared + threadIdx.x / WARP * (WARP * GN);
         int up = row(0) - lane / TILE::WARP_X * GM, across = column(0) - lane % TILE::WARP_X * GN;
 #pragma unroll
         for (int i = 0; i < TM; i++) {
 #pragma unroll
             for (int j = 0; j < TN; j += GN) {
-                __syncwarp();
+                if (i + j > 0) __syncwarp();
                 write_group(turned + lane * GN, i, j);
                 __syncwarp();
 #pragma unroll

@@ -31,7 +31,8 @@ struct Largest {
 constexpr int BLOCK = 256;  // threads of a block that reads one row
 constexpr int MOST_WARPS = BLOCK / WARP;
 
-// What the lanes of a group have, joined, in each of them. A group is some lanes of a warp, or the whole block.
+// What the lanes of a group have, joined, in each of them. A group is some lanes of a warp, or the whole block, which must meet
+// at a barrier between two joins of the same kind.
 template <typename A>
 __device__ __forceinline__ A joined(A a, int lanes) {
     for (int distance = min(lanes, WARP) / 2; distance > 0; distance /= 2) {
@@ -39,7 +40,6 @@ __device__ __forceinline__ A joined(A a, int lanes) {
     }
     if (lanes > WARP) {
         __shared__ A of_warp[MOST_WARPS];
-        __syncthreads();
         if (threadIdx.x % WARP == 0) {
             of_warp[threadIdx.x / WARP] = a;
         }

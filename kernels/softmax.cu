@@ -2,11 +2,11 @@
 #include "dense_jacobian.cuh"
 
 // q = exp(x − max x)/s (batch,n), rest (batch) = 1 − max q without cancellation, or null. 8 bytes a number (float32). In place.
-// lanes threads a sample, blockDim.x / lanes samples a block; a tile of them in shared memory behind 2·WARP numbers.
+// lanes threads a sample, blockDim.x / lanes samples a block; a tile of them in shared memory behind Lanes::SCRATCH numbers.
 RESIDENT_KERNEL(softmax, 512, 1)(REAL *q, REAL *rest, const REAL *x, long long batch, int n, int lanes, int pitch, Divisor by) {
     Tile<REAL> tile{n, pitch, lanes, by};
     Lanes<REAL> group(lanes, shared_numbers<REAL>());
-    REAL *rows = shared_numbers<REAL>() + 2 * WARP;
+    REAL *rows = shared_numbers<REAL>() + Lanes<REAL>::SCRATCH;
     int samples = blockDim.x / lanes;
     long long first = blockIdx.x * (long long)samples;
     int count = (int)min((long long)samples, batch - first);
@@ -27,7 +27,7 @@ RESIDENT_KERNEL(softmax, 512, 1)(REAL *q, REAL *rest, const REAL *x, long long b
 RESIDENT_KERNEL(log_softmax, 512, 1)(REAL *y, REAL *q, REAL *rest, const REAL *x, long long batch, int n, int lanes, int pitch, Divisor by) {
     Tile<REAL> tile{n, pitch, lanes, by};
     Lanes<REAL> group(lanes, shared_numbers<REAL>());
-    REAL *rows = shared_numbers<REAL>() + 2 * WARP;
+    REAL *rows = shared_numbers<REAL>() + Lanes<REAL>::SCRATCH;
     int samples = blockDim.x / lanes;
     REAL *numerators = tile.behind(rows, samples);
     int away = (int)(numerators - rows);
@@ -119,7 +119,7 @@ TIMES_ROWS(rows_times_log_softmax_transposed, LOG_SOFTMAX_TRANSPOSED)
 #undef TIMES_ROWS
 
 // out = J·m (batch,n,k); see jacobian.cuh. 8 bytes a number of m (float32), and q. A block of 256 threads takes `samples` samples or,
-// where tiles > 1, `width` columns of one; behind 2·WARP and 256 numbers and 256 integers in shared memory, these and their q.
+// where tiles > 1, `width` columns of one; behind Lanes::SCRATCH and 256 numbers and 256 integers in shared memory, these and their q.
 // NAME_long: m is read twice; a block for every `width` columns of a sample.
 #define TIMES_COLUMNS(name, FORM)                                                                                              \
     KERNEL(name, 256)(REAL * out, const REAL *m, long long m_stride, const REAL *q, long long q_stride, const REAL *rest,        \
@@ -134,8 +134,8 @@ TIMES_ROWS(rows_times_log_softmax_transposed, LOG_SOFTMAX_TRANSPOSED)
         long long b = blockIdx.x / tiles;                                                                                      \
         int column = blockIdx.x % tiles * width;                                                                               \
         column_products<FORM>(out + b * n * k + column, m + b * m_stride + column, 0, k, q + b * q_stride,                       \
-                            rest + b * rest_stride, 0, n, min(width, k - column), 1, 1, scratch + 2 * WARP,                       \
-                            reinterpret_cast<int *>(scratch + 2 * WARP + blockDim.x), Lanes<REAL>::block(scratch));              \
+                            rest + b * rest_stride, 0, n, min(width, k - column), 1, 1, scratch + Lanes<REAL>::SCRATCH,           \
+                            reinterpret_cast<int *>(scratch + Lanes<REAL>::SCRATCH + blockDim.x), Lanes<REAL>::block(scratch));              \
     }
 
 TIMES_COLUMNS(softmax_times_columns, SOFTMAX)

@@ -22,8 +22,10 @@ __device__ __forceinline__ T largest_of(const Pack<T, N> &x) {
 // the same bits; all threads of the block must take part.
 template <typename T>
 struct Lanes {
+    static constexpr int AREA = 2 * WARP, SCRATCH = 2 * AREA;
     int count, lane, sample;
-    T *scratch; // of 2·WARP numbers, for a whole block
+    T *scratch; // SCRATCH numbers, for a whole block
+    mutable int area = 0;
 
     __device__ __forceinline__ Lanes(int count, T *scratch)
         : count(count), lane(threadIdx.x & (count - 1)), sample(threadIdx.x / count), scratch(scratch) {}
@@ -41,20 +43,27 @@ struct Lanes {
 
     __device__ __forceinline__ int warps() const { return count / WARP; }
 
+    // Where a block exchanges numbers: two places in turn, so that nobody writes what others still read from the time before.
+    template <typename A>
+    __device__ __forceinline__ A *exchange() const {
+        area ^= AREA;
+        return reinterpret_cast<A *>(scratch + area);
+    }
+
     __device__ __forceinline__ T max(T x) const {
 #pragma unroll 1
         for (int o = min(count, WARP) >> 1; o > 0; o >>= 1) {
             x = fmax(x, __shfl_xor_sync(ALL_LANES, x, o));
         }
         if (count > WARP) {
-            __syncthreads();
+            T *largest = exchange<T>();
             if (lane % WARP == 0) {
-                scratch[lane / WARP] = x;
+                largest[lane / WARP] = x;
             }
             __syncthreads();
 #pragma unroll 1
             for (int w = 0; w < warps(); w++) {
-                x = fmax(x, scratch[w]);
+                x = fmax(x, largest[w]);
             }
         }
         return x;
@@ -66,8 +75,7 @@ struct Lanes {
             i = min(i, __shfl_xor_sync(ALL_LANES, i, o));
         }
         if (count > WARP) {
-            int *indices = reinterpret_cast<int *>(scratch);
-            __syncthreads();
+            int *indices = exchange<int>();
             if (lane % WARP == 0) {
                 indices[lane / WARP] = i;
             }
@@ -93,12 +101,12 @@ struct Lanes {
         if (count <= WARP) {
             return __shfl_sync(ALL_LANES, x, leader, count);
         }
-        __syncthreads();
+        T *number = exchange<T>();
         if (lane == leader) {
-            *scratch = x;
+            *number = x;
         }
         __syncthreads();
-        return *scratch;
+        return *number;
     }
 
     // Rounded at every step.
@@ -108,15 +116,15 @@ struct Lanes {
             x += __shfl_xor_sync(ALL_LANES, x, o);
         }
         if (count > WARP) {
-            __syncthreads();
+            T *sums = exchange<T>();
             if (lane % WARP == 0) {
-                scratch[lane / WARP] = x;
+                sums[lane / WARP] = x;
             }
             __syncthreads();
-            x = scratch[0];
+            x = sums[0];
 #pragma unroll 1
             for (int w = 1; w < warps(); w++) {
-                x += scratch[w];
+                x += sums[w];
             }
         }
         return x;
@@ -128,8 +136,7 @@ struct Lanes {
             x.join(x.from_lane(o));
         }
         if (count > WARP) {
-            Sum<T> *sums = reinterpret_cast<Sum<T> *>(scratch);
-            __syncthreads();
+            Sum<T> *sums = exchange<Sum<T>>();
             if (lane % WARP == 0) {
                 sums[lane / WARP] = x;
             }

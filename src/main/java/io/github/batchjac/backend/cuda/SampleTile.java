@@ -18,6 +18,9 @@ record SampleTile(Precision precision, int n, int lanes, int pitch, int threads)
     private static final int PACK = 16;
     private static final int SECTOR = 32;
     private static final int WARP = 32;
+    /** Numbers that the threads of a block exchange sums through: {@code Lanes::SCRATCH}. */
+    static final int SCRATCH = 4 * WARP;
+
     private static final int PACKS_OF_A_LANE = 16;
     private static final int THREADS = 128;
     private static final int LARGEST_BLOCK = 512;
@@ -70,7 +73,7 @@ record SampleTile(Precision precision, int n, int lanes, int pitch, int threads)
 
     private long size(int samples) {
         // A second tile starts like a sector.
-        return (2L * WARP + (long) samples * pitch) * precision.bytes() + SECTOR;
+        return (SCRATCH + (long) samples * pitch) * precision.bytes() + SECTOR;
     }
 
     /** Whether a block's samples fit, with as many more. */

@@ -74,7 +74,7 @@ final class SoftmaxKernels {
     private void logSoftmaxLong(long y, long q, long rest, long x, long batch, int n) {
         Arguments arguments =
                 new Arguments().with(y).with(q).with(rest).with(x).with(batch).with(n);
-        queue.launch("log_softmax_long", batch, LONG_BLOCK, 2 * WARP * bytes, arguments);
+        queue.launch("log_softmax_long", batch, LONG_BLOCK, SampleTile.SCRATCH * bytes, arguments);
     }
 
     /** {@code diag q − qqᵀ}, the diagonal as q_i(1−q_i), above ½ as q_i·rest: 16 / 8 ulp. (batch,n,n). */
@@ -206,9 +206,9 @@ final class SoftmaxKernels {
         queue.launch(name, blocks, tile.threads(), tile.bytes(held + withEntries), arguments);
     }
 
-    /** Bytes before the panel of a block: two numbers a warp, a number and an integer a thread. */
+    /** Bytes before the panel of a block: what sums are exchanged through, a number and an integer a thread. */
     private int columnsHead() {
-        return 2 * WARP * bytes + THREADS * (bytes + Integer.BYTES);
+        return SampleTile.SCRATCH * bytes + THREADS * (bytes + Integer.BYTES);
     }
 
     private void timesColumns(String name, long out, Strided m, Strided q, Strided rest, long batch, int n, int k) {

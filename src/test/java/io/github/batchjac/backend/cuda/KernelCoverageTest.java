@@ -4,6 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.batchjac.backend.cuda.ptx.PtxInstruction;
 import io.github.batchjac.backend.cuda.ptx.PtxModule;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -20,22 +23,25 @@ class KernelCoverageTest {
     private static final int SHOWN = 40;
 
     @Test
-    void theTestsExecuteEveryInstructionOfTheShippedModule() {
+    void theTestsExecuteEveryInstructionOfTheShippedModule() throws IOException {
         RanClasses.requireKernelTests();
         PtxModule module = Lab.shipped();
         String[] lines = Lab.shippedText().split("\n");
+        StringBuilder all = new StringBuilder();
         StringBuilder missed = new StringBuilder();
         int instructions = 0;
         int executed = 0;
         for (String entry : module.entries()) {
-            List<PtxInstruction> all = module.instructions(entry);
+            int count = module.instructions(entry).size();
             List<PtxInstruction> never = module.coverage().missed(module, entry);
-            instructions += all.size();
-            executed += all.size() - never.size();
+            instructions += count;
+            executed += count - never.size();
+            describe(all, entry, count, never, lines);
             if (never.size() > Untested.of(entry).instructions()) {
-                describe(missed, entry, all.size(), never, lines);
+                describe(missed, entry, count, never, lines);
             }
         }
+        Files.writeString(Path.of("target", "unexecuted.txt"), all);
         System.out.printf("%d of %d PTX instructions were never executed%n", instructions - executed, instructions);
         assertThat(missed)
                 .as(

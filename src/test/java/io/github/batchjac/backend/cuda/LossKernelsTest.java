@@ -503,6 +503,6 @@ class LossKernelsTest {
         if (kernel.startsWith("squared")) {
             return 4;
         }
-        return n < 16 ? 9.5 : n < 64 ? 6.6 : kernel.startsWith("cross") ? 6 : 5.4;
+        return n < 16 ? 9.6 : n < 64 ? 6.6 : kernel.startsWith("cross") ? 6 : 5.4;
     }
 }

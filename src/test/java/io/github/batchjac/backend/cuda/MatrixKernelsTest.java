@@ -189,6 +189,27 @@ class MatrixKernelsTest {
         {3, 127, 31, 250},
     };
 
+    /** A tile that is done after one step, whose results are turned where its operands lie. */
+    @Test
+    void sharedProductsOfOneStep() {
+        int[][] sizes = {
+            {33, 31, 1, 5},
+            {64, 32, 2, 5},
+            {7, 67, 1, 13},
+            {3, 128, 1, 29},
+            {9, 33, 3, 61},
+            {2, 128, 1, 65},
+            {3, 127, 2, 251},
+            {1, 32, 3, 63}
+        };
+        for (int[] size : sizes) {
+            for (int variant : new int[] {0, 12}) {
+                Shared product = new Shared(size[0], size[1], size[2], size[3], variant);
+                assertSame(product.run(1), product.expected(), Arrays.toString(size) + ", variant " + variant);
+            }
+        }
+    }
+
     @Test
     void sharedProductsAreOneChainPerEntryInEveryVariant() {
         int variant = 0;

@@ -18,12 +18,12 @@ import java.util.Set;
  * that choose the one and the other, for every barrier some that come to it by another way, and {@value #OTHERS} more small ones with different arguments, drawn from all there were.
  */
 final class Recorder {
-    private static final int OTHERS = 12;
+    private static final int OTHERS = 24;
     /** Pages that a launch may reach to be kept, and warp instructions of one that is kept for its arguments. */
     private static final int PAGES = 64;
 
-    private static final int FEW_PAGES = 8;
-    private static final long CHEAP = 20_000;
+    private static final int FEW_PAGES = 24;
+    private static final long CHEAP = 40_000;
     /** Launches with the same arguments that are looked at. */
     private static final int ALIKE = 3;
     /** Blocks of a launch that is kept. */
