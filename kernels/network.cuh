@@ -226,6 +226,7 @@ struct NetworkBlock {
         auto visit = [&](int row, int c, T w) {
             if (c < from || c >= from + columns) return;
             T *to = panel + row * STRIDE + (c - from);
+#pragma unroll 1
             for (int s = 0; s < samples; s++) {
                 T x = slope[s * pitch + c] * w;
                 to[s * columns] = before == nullptr ? x : x * before[s * pitch + row];
@@ -236,25 +237,25 @@ struct NetworkBlock {
         __syncthreads();
     }
 
-    // The Jacobians' columns, from column `shift` on, each times its sample's slopes, if there are any.
-    __device__ __forceinline__ void jacobians(Entries<TILE> &entries, int rows, int shift, int used, const T *slope) const {
+    // The Jacobians' columns, each times its sample's slopes: going forward behind the values, backward unless there are none.
+    __device__ __forceinline__ void jacobians(Entries<TILE> &entries, int rows, int used, const T *slope, bool forward) const {
 #pragma unroll
         for (int j = 0; j < TILE::TN; j++) {
-            int column = entries.column(j), number = column - shift, s = by_columns.quotient(max(number, 0));
+            int column = entries.column(j), number = forward ? column - samples : column, s = by_columns.quotient(max(number, 0));
             int here = column < used && from + number - s * columns < total ? rows : 0;
 #pragma unroll
             for (int i = 0; i < TILE::TM; i += TILE::GM) {
                 int row = entries.row(i);
-                bool some = slope != nullptr && row < here && number >= 0;
-                Pack<T> d = some ? load_pack(slope + s * pitch + row) : Pack<T>();
+                Pack<T> d;
+#pragma unroll
+                for (int c = 0; c < TILE::GM; c++) d.at[c] = 1;
+                if ((forward || slope != nullptr) && row < here) d = load_pack(slope + s * pitch + row);
 #pragma unroll
                 for (int c = 0; c < TILE::GM; c++) {
-                    if (number < 0) {
+                    if (forward && number < 0) {
                         entries.sum[i + c][j] = panel[(row + c) * STRIDE + column];
-                    } else if (row + c >= here) {
-                        entries.sum[i + c][j] = 0;
-                    } else if (some) {
-                        entries.sum[i + c][j] *= d.at[c];
+                    } else {
+                        entries.sum[i + c][j] = row + c < here ? entries.sum[i + c][j] * d.at[c] : T(0);
                     }
                 }
             }
@@ -283,15 +284,16 @@ struct NetworkBlock {
             if (!back) values(entries, layer, slope);
             if (back) {
                 if (l > 0) slope -= width(layers[l - 1]);
-                jacobians(entries, rows, 0, used, l > 0 ? slope : nullptr);
+                jacobians(entries, rows, used, l > 0 ? slope : nullptr, false);
             } else if (!backward) {
                 if (pass == 0) {
                     start(layer, slope, by_inputs);
                 } else {
-                    jacobians(entries, rows, samples, used, slope);
+                    jacobians(entries, rows, used, slope, true);
                 }
             }
             if (pass == count - 1 && value != nullptr) {
+#pragma unroll 1
                 for (int e = (int)threadIdx.x - behind_sector(value); e < here * rows; e += TILE::THREADS) {
                     int s = by_outputs.quotient(e);
                     if (e >= 0) value[e] = panel[(e - s * rows) * STRIDE + s];
@@ -329,6 +331,7 @@ __device__ __forceinline__ void network_jacobian(
     __syncthreads();
     int n = layers[0].in, outputs = layers[count - 1].out;
     x += first * n;
+#pragma unroll 1
     for (int e = (int)threadIdx.x - behind_sector(x); e < here * n; e += TILE::THREADS) {
         int s = by_inputs.quotient(e);
         if (e >= 0) panel[(e - s * n) * Block::STRIDE + s] = __ldg(x + e);
