@@ -59,7 +59,8 @@ final class NetworkKernels {
         Shape shape = shape(network, backward);
         // Rather few samples a block than idle multiprocessors.
         int samples = (int) Math.min(shape.samples, (batch + multiprocessors - 1) / multiprocessors);
-        long slopes = samples * (backward ? outputs(network) : WIDEST);
+        int pitch = pitch(network, backward);
+        long slopes = (long) samples * pitch;
         queue.launch(
                 "network_jacobian",
                 (batch + samples - 1) / samples * shape.parts,
@@ -75,6 +76,7 @@ final class NetworkKernels {
                         .with(samples)
                         .with(shape.columns)
                         .with(shape.parts)
+                        .with(pitch)
                         .with(backward ? 1 : 0)
                         .with(Divisor.of(samples))
                         .with(Divisor.of(shape.columns))
@@ -101,7 +103,7 @@ final class NetworkKernels {
             samples = 1;
         }
         long room = (SHARED_BYTES - panelBytes()) / numberBytes;
-        return new Shape(backward ? (int) Math.min(samples, room / outputs(network)) : samples, each, parts);
+        return new Shape(backward ? (int) Math.min(samples, room / pitch(network, true)) : samples, each, parts);
     }
 
     /** The panel, and two pieces of W: the one being multiplied and the next. */
@@ -109,9 +111,18 @@ final class NetworkKernels {
         return numberBytes * (2L * depth * (WIDEST + 4) + (long) WIDEST * (columns + 4));
     }
 
-    /** Of all layers together: their slopes are kept on the way forward. */
-    private static long outputs(Network network) {
-        return network.layers().stream().mapToLong(Network.Layer::out).sum();
+    /**
+     * Numbers from a sample's slopes to the next one's, in whole sectors; an odd number of a quarter of the banks. Slopes of all
+     * layers are kept on the way forward if there is one back.
+     */
+    private int pitch(Network network, boolean backward) {
+        int run = 32 / numberBytes;
+        int sectors = backward
+                ? network.layers().stream()
+                        .mapToInt(layer -> (layer.out() + run - 1) / run)
+                        .sum()
+                : WIDEST / run;
+        return (sectors + (5 - sectors % 4) % 4) * run;
     }
 
     private boolean backwardIsLess(Network network) {
