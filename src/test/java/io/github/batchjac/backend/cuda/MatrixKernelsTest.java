@@ -330,6 +330,7 @@ class MatrixKernelsTest {
         "7, 33, 67, 1, matrices_times_column",
         "1, 129, 32, 1, matrices_times_column",
         "3, 300, 1, 1, matrices_times_column",
+        "3, 65, 23, 1, matrices_times_column",
         "5, 1, 3100, 1, matrices_times_column",
     })
     void batchedProductsAreOneChainPerEntry(int batch, int m, int k, int n, String kernel) {

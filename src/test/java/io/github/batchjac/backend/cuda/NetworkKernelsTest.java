@@ -249,6 +249,30 @@ class NetworkKernelsTest {
         Elementwise function =
                 kind == Kind.ELU || kind == Kind.LEAKY_RELU ? new Elementwise(kind, .3) : Elementwise.of(kind);
         check(List.of(layer(5, 17, false, true, function, 0), layer(17, 3, true, false, null, 0)), 4, 0);
+        // where functions go other ways: far out, next to 0, beyond what is finite
+        double[] extremes = {
+            0,
+            -0.0,
+            1e-30,
+            -1e-40,
+            0.3,
+            3,
+            -9,
+            40,
+            -90,
+            700,
+            -760,
+            3e4,
+            -7e4,
+            1.5e6,
+            1e30,
+            -1e300,
+            Double.NaN,
+            1 / 0.0,
+            -1 / 0.0
+        };
+        double[] x = Arrays.stream(extremes).map(this::rounded).toArray();
+        check(List.of(layer(1, 2, false, false, function, 0), layer(2, 1, false, true, null, 0)), x, x.length, 0);
     }
 
     @Test
