@@ -7,6 +7,11 @@
 // A kernel in the precision of the moment, launched with at most so many threads a block.
 #define KERNEL(name, threads) extern "C" __global__ void __launch_bounds__(threads) JOIN(name, SUFFIX)
 
+// A kernel of which so many blocks at least shall fit a multiprocessor, of which the number of registers follows. Without it the
+// assembler likes to spill a few registers in order to fit more blocks.
+#define RESIDENT_KERNEL(name, threads, blocks) \
+    extern "C" __global__ void __launch_bounds__(threads, blocks) JOIN(name, SUFFIX)
+
 constexpr int WARP = 32;
 constexpr unsigned ALL_LANES = 0xffffffffu;
 
@@ -17,43 +22,53 @@ __device__ __forceinline__ T sum_error(T a, T b, T sum) {
     return (a - (sum - other)) + (b - other);
 }
 
-// 16 bytes of numbers: what one access moves at most.
-template <typename T>
-struct alignas(16) Pack {
-    static constexpr int SIZE = 16 / sizeof(T);
-    T at[SIZE];
+// Numbers that one access moves: 16 bytes, unless said otherwise.
+template <typename T, int N = 16 / (int)sizeof(T)>
+struct alignas(N * sizeof(T)) Pack {
+    static constexpr int SIZE = N;
+    T at[N];
 };
+
+// What the machine moves, and the numbers in it.
+inline __device__ Pack<float, 1> pack_of(float v) { return {v}; }
+inline __device__ float vector_of(const Pack<float, 1> &x) { return x.at[0]; }
+inline __device__ Pack<float, 2> pack_of(float2 v) { return {v.x, v.y}; }
+inline __device__ float2 vector_of(const Pack<float, 2> &x) { return make_float2(x.at[0], x.at[1]); }
+inline __device__ Pack<float, 4> pack_of(float4 v) { return {v.x, v.y, v.z, v.w}; }
+inline __device__ float4 vector_of(const Pack<float, 4> &x) { return make_float4(x.at[0], x.at[1], x.at[2], x.at[3]); }
+inline __device__ Pack<double, 1> pack_of(double v) { return {v}; }
+inline __device__ double vector_of(const Pack<double, 1> &x) { return x.at[0]; }
+inline __device__ Pack<double, 2> pack_of(double2 v) { return {v.x, v.y}; }
+inline __device__ double2 vector_of(const Pack<double, 2> &x) { return make_double2(x.at[0], x.at[1]); }
+
+template <typename T, int N>
+using VectorOf = decltype(vector_of(Pack<T, N>()));
 
 template <typename T>
 __device__ __forceinline__ bool aligned(const T *p) {
     return (reinterpret_cast<unsigned long long>(p) & 15) == 0;
 }
 
-__device__ __forceinline__ Pack<float> load_pack(const float *p) {
-    float4 v = *reinterpret_cast<const float4 *>(p);
-    return {v.x, v.y, v.z, v.w};
+template <typename T, int N = 16 / (int)sizeof(T)>
+__device__ __forceinline__ Pack<T, N> load_pack(const T *p) {
+    return pack_of(*reinterpret_cast<const VectorOf<T, N> *>(p));
 }
 
-__device__ __forceinline__ Pack<double> load_pack(const double *p) {
-    double2 v = *reinterpret_cast<const double2 *>(p);
-    return {v.x, v.y};
+// Through the read-only cache: what no kernel in flight writes.
+template <typename T, int N = 16 / (int)sizeof(T)>
+__device__ __forceinline__ Pack<T, N> fetch_pack(const T *p) {
+    return pack_of(__ldg(reinterpret_cast<const VectorOf<T, N> *>(p)));
 }
 
-__device__ __forceinline__ void store_pack(float *p, const Pack<float> &v) {
-    *reinterpret_cast<float4 *>(p) = make_float4(v.at[0], v.at[1], v.at[2], v.at[3]);
-}
-
-__device__ __forceinline__ void store_pack(double *p, const Pack<double> &v) {
-    *reinterpret_cast<double2 *>(p) = make_double2(v.at[0], v.at[1]);
+template <typename T, int N>
+__device__ __forceinline__ void store_pack(T *p, const Pack<T, N> &x) {
+    *reinterpret_cast<VectorOf<T, N> *>(p) = vector_of(x);
 }
 
 // For results that nobody reads soon.
-__device__ __forceinline__ void stream_pack(float *p, const Pack<float> &v) {
-    __stcs(reinterpret_cast<float4 *>(p), make_float4(v.at[0], v.at[1], v.at[2], v.at[3]));
-}
-
-__device__ __forceinline__ void stream_pack(double *p, const Pack<double> &v) {
-    __stcs(reinterpret_cast<double2 *>(p), make_double2(v.at[0], v.at[1]));
+template <typename T, int N>
+__device__ __forceinline__ void stream_pack(T *p, const Pack<T, N> &x) {
+    __stcs(reinterpret_cast<VectorOf<T, N> *>(p), vector_of(x));
 }
 
 // Dynamic shared memory, aligned to 16 bytes.
@@ -69,8 +84,3 @@ struct alignas(8) Divisor {
     int shift;
     __device__ __forceinline__ int quotient(int i) const { return (unsigned long long)(unsigned)i * magic >> shift; }
 };
-
-// A kernel of which so many blocks fit a multiprocessor. Without the number the assembler likes to spill a few registers
-// in order to fit more of them.
-#define RESIDENT_KERNEL(name, threads, blocks) \
-    extern "C" __global__ void __launch_bounds__(threads, blocks) JOIN(name, SUFFIX)

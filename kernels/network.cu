@@ -4,7 +4,7 @@
 // out (batch,outputs,inputs) = ∂network/∂x, value (batch,outputs) or null, x (batch,inputs). Each entry is the chain of products
 // that the layers are, bracketed from the input (forward) or from the output (backward). Reads x and writes out once; weights
 // are read once a block, layer by layer. Block = samples/parts, threads NetworkTile::THREADS.
-KERNEL_AT_LEAST(network_jacobian, 128, NetworkTile<REAL>::type::RESIDENT)
+RESIDENT_KERNEL(network_jacobian, 128, NetworkTile<REAL>::type::RESIDENT)
 (REAL *out, REAL *value, const Layers layers, int count, const REAL *__restrict__ x, long long batch, int samples, int columns,
  int parts, int backward, Divisor by_samples, Divisor by_columns, Divisor by_inputs, Divisor by_outputs) {
     network_jacobian(

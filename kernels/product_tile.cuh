@@ -3,42 +3,9 @@
 #pragma once
 #include "common.cuh"
 
-// A kernel of which a multiprocessor shall hold so many blocks at least: fewer registers.
-#define KERNEL_AT_LEAST(name, threads, blocks) \
-    extern "C" __global__ void __launch_bounds__(threads, blocks) JOIN(name, SUFFIX)
-
 // Numbers in 16 bytes.
 template <typename T>
-constexpr int WIDE = 16 / (int)sizeof(T);
-
-__device__ __forceinline__ void load_wide(float (&to)[4], const float *from) {
-    float4 x = *(const float4 *)from;
-    to[0] = x.x, to[1] = x.y, to[2] = x.z, to[3] = x.w;
-}
-
-__device__ __forceinline__ void load_wide(double (&to)[2], const double *from) {
-    double2 x = *(const double2 *)from;
-    to[0] = x.x, to[1] = x.y;
-}
-
-// Through the read-only cache: what no kernel in flight writes.
-__device__ __forceinline__ void fetch_wide(float (&to)[4], const float *from) {
-    float4 x = __ldg((const float4 *)from);
-    to[0] = x.x, to[1] = x.y, to[2] = x.z, to[3] = x.w;
-}
-
-__device__ __forceinline__ void fetch_wide(double (&to)[2], const double *from) {
-    double2 x = __ldg((const double2 *)from);
-    to[0] = x.x, to[1] = x.y;
-}
-
-__device__ __forceinline__ void store_wide(float *to, const float (&x)[4]) {
-    *(float4 *)to = make_float4(x[0], x[1], x[2], x[3]);
-}
-
-__device__ __forceinline__ void store_wide(double *to, const double (&x)[2]) {
-    *(double2 *)to = make_double2(x[0], x[1]);
-}
+constexpr int WIDE = Pack<T>::SIZE;
 
 template <typename T>
 __device__ __forceinline__ bool wide_aligned(const T *p, long long elements) {
@@ -67,7 +34,7 @@ struct Panel {
     static constexpr int VECTORS = DEPTH * WIDTH / V, EACH = (VECTORS + THREADS - 1) / THREADS;
     static_assert(DEPTH % (2 * V) == 0 && WIDTH % V == 0, "whole sectors");
 
-    T held[EACH][V];
+    Pack<T> held[EACH];
 
     // Whether vector j of this thread exists.
     static __device__ __forceinline__ bool mine(int j) {
@@ -90,10 +57,10 @@ struct Panel {
     // Vector j from p, of which the first `inside` numbers are there; the others are `pad`.
     __device__ __forceinline__ void fetch(int j, const T *p, int inside, bool wide, T pad) {
         if (wide && inside > 0) {
-            fetch_wide(held[j], p);
+            held[j] = fetch_pack(p);
         } else {
 #pragma unroll
-            for (int c = 0; c < V; c++) held[j][c] = c < inside ? __ldg(p + c) : pad;
+            for (int c = 0; c < V; c++) held[j].at[c] = c < inside ? __ldg(p + c) : pad;
         }
     }
 
@@ -120,7 +87,7 @@ struct Panel {
 #pragma unroll
         for (int j = 0; j < EACH; j++) {
 #pragma unroll
-            for (int c = 0; c < V; c++) held[j][c] *= other.held[j][c];
+            for (int c = 0; c < V; c++) held[j].at[c] *= other.held[j].at[c];
         }
     }
 
@@ -131,7 +98,7 @@ struct Panel {
             int step = first + step_across(j);
             T factor = mine(j) && step < inner ? __ldg(factors + step) : T(1);
 #pragma unroll
-            for (int c = 0; c < V; c++) held[j][c] *= factor;
+            for (int c = 0; c < V; c++) held[j].at[c] *= factor;
         }
     }
 
@@ -140,7 +107,7 @@ struct Panel {
         for (int j = 0; j < EACH; j++) {
 #pragma unroll
             for (int c = 0; c < V; c++) {
-                if (mine(j)) shared[(step_along(j) + c) * STRIDE + column_along(j)] = held[j][c];
+                if (mine(j)) shared[(step_along(j) + c) * STRIDE + column_along(j)] = held[j].at[c];
             }
         }
     }
@@ -148,7 +115,7 @@ struct Panel {
     __device__ __forceinline__ void store_across(T *shared) const {
 #pragma unroll
         for (int j = 0; j < EACH; j++) {
-            if (mine(j)) store_wide(shared + step_across(j) * STRIDE + column_across(j), held[j]);
+            if (mine(j)) store_pack(shared + step_across(j) * STRIDE + column_across(j), held[j]);
         }
     }
 };
@@ -195,10 +162,9 @@ struct Entries {
 #pragma unroll
         for (int g = 0; g < N; g += G) {
             if constexpr (G == WIDE<T>) {
-                T wide[G];
-                load_wide(wide, from + g / G * apart);
+                Pack<T> pack = load_pack(from + g / G * apart);
 #pragma unroll
-                for (int c = 0; c < G; c++) to[g + c] = wide[c];
+                for (int c = 0; c < G; c++) to[g + c] = pack.at[c];
             } else {
 #pragma unroll
                 for (int c = 0; c < G; c++) to[g + c] = from[g / G * apart + c];
@@ -293,10 +259,10 @@ struct Entries {
     // The entries of a group of neighbours.
     __device__ __forceinline__ void write_group(T *to, int i, int j) const {
         if constexpr (GN == WIDE<T>) {
-            T group[GN];
+            Pack<T> group;
 #pragma unroll
-            for (int c = 0; c < GN; c++) group[c] = sum[i][j + c];
-            store_wide(to, group);
+            for (int c = 0; c < GN; c++) group.at[c] = sum[i][j + c];
+            store_pack(to, group);
         } else {
 #pragma unroll
             for (int c = 0; c < GN; c++) to[c] = sum[i][j + c];

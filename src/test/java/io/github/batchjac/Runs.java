@@ -67,13 +67,19 @@ public final class Runs {
 
             @Override
             public Map<String, Tensor> read(long first, int samples) {
-                Map<String, Tensor> part = new HashMap<>();
-                inputs.forEach((name, tensor) -> {
-                    boolean shared = program.inputShape(name, batch + 1L).equals(tensor.shape());
-                    part.put(name, shared ? tensor : tensor.samples((int) first, (int) first + samples));
-                });
-                return part;
+                return Runs.samples(program, inputs, batch, (int) first, (int) first + samples);
             }
         };
+    }
+
+    /** Samples {@code from} to {@code to}, exclusive, of inputs for a batch. */
+    public static Map<String, Tensor> samples(
+            Program program, Map<String, Tensor> inputs, int batch, int from, int to) {
+        Map<String, Tensor> part = new HashMap<>();
+        inputs.forEach((name, tensor) -> {
+            boolean shared = program.inputShape(name, batch + 1L).equals(tensor.shape());
+            part.put(name, shared ? tensor : tensor.samples(from, to));
+        });
+        return part;
     }
 }

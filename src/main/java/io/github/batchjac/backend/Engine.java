@@ -20,11 +20,19 @@ public interface Engine extends AutoCloseable {
      * @param first index of the first sample; 0 starts a new batch
      * @param samples more than 0; unless the batch ends here, a multiple of the plan's tile
      * @param batch samples in the whole batch
-     * @param inputs by slot, {@code (samples, size)}, or {@code (size)} if the slot is shared
+     * @param inputs by slot, {@code (samples, size)}, or {@code (size)} if the slot is shared; the map is the caller's
      * @param results by slot, {@code (samples, size)} to be written; reduced ones {@code (size)}, holding the sum over all
      *     samples of this batch so far, to be added to (zero at first); shared ones {@code (size)}, to be written
      */
     void run(long first, int samples, long batch, Map<Slot, Tensor> inputs, Map<Slot, Tensor> results);
+
+    /**
+     * As {@link #run}, into arrays of per-sample results that this engine has filled before, with at least as many samples, and
+     * nobody has written into since: what is the same in every run, such as the zeros of a dense diagonal, is there.
+     */
+    default void runAgain(long first, int samples, long batch, Map<Slot, Tensor> inputs, Map<Slot, Tensor> results) {
+        run(first, samples, batch, inputs, results);
+    }
 
     /**
      * Computes a whole batch and leaves the results where they are.

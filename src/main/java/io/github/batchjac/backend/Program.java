@@ -18,6 +18,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeSet;
 
 /**
@@ -36,6 +37,11 @@ public final class Program implements AutoCloseable {
     private final Map<String, Given> parameters = new LinkedHashMap<>();
     private final Map<String, Result> results = new LinkedHashMap<>();
     private final Map<String, Integer> classes = new HashMap<>();
+    // A run goes through arrays and a map that is kept, because it is not to allocate any.
+    private final Given[] expected;
+    private final Result[] sums;
+    private final Map<Slot, Tensor> given = new HashMap<>();
+
     private boolean closed;
 
     /** For backends. Takes over the engine and gives it the graph's parameters. */
@@ -48,6 +54,10 @@ public final class Program implements AutoCloseable {
             (parameter ? parameters : inputs).put(given.name(), given);
         }
         plan.results().forEach(r -> results.put(r.name(), r));
+        expected = inputs.values().toArray(Given[]::new);
+        sums = plan.results().stream()
+                .filter(result -> result.slot().role() == Slot.Role.REDUCED)
+                .toArray(Result[]::new);
         if (plan.hasGraph()) {
             countClasses(plan.graph());
             parameters.forEach((name, given) -> {
@@ -117,16 +127,56 @@ public final class Program implements AutoCloseable {
     public Map<String, Tensor> run(Map<String, Tensor> inputs) {
         long batch = batch(inputs);
         Map<String, Tensor> out = new LinkedHashMap<>();
-        results.forEach((name, result) -> {
-            Shape shape = result.shape(batch);
-            if (shape.elements() > Integer.MAX_VALUE) {
-                throw new IllegalArgumentException(name + ": the result " + shape + " has " + shape.elements()
-                        + " elements, an array holds at most " + Integer.MAX_VALUE + "; run in chunks with stream()");
-            }
-            out.put(name, Tensor.zeros(type, shape));
-        });
+        results.forEach((name, result) -> out.put(name, zeros(result, type, batch)));
         run(inputs, out);
         return out;
+    }
+
+    static Tensor zeros(Result result, ElementType type, long batch) {
+        Shape shape = result.shape(batch);
+        if (shape.elements() > Integer.MAX_VALUE) {
+            throw new IllegalArgumentException(result.name() + ": the result " + shape + " has " + shape.elements()
+                    + " elements, an array holds at most " + Integer.MAX_VALUE + "; run in chunks with stream()");
+        }
+        return Tensor.zeros(type, shape);
+    }
+
+    /**
+     * Arrays for the results of a batch, for {@link #run(Map, Outputs)}.
+     *
+     * @throws IllegalArgumentException if the batch is negative or a result has more elements than an array holds
+     */
+    public Outputs outputs(long batch) {
+        return new Outputs(this, results.values(), type, batch);
+    }
+
+    /**
+     * Runs on a batch of as many samples as {@code outputs} was made for, and fills its arrays. The fastest way to run again and
+     * again: from the second time on, what is the same in every run is not written again, and a run allocates nothing.
+     *
+     * @throws IllegalArgumentException as {@link #run(Map, Map)}, or if the outputs are another program's
+     * @throws IllegalStateException if the program is closed
+     */
+    public synchronized void run(Map<String, Tensor> inputs, Outputs outputs) {
+        open();
+        if (outputs.program() != this) {
+            throw new IllegalArgumentException(
+                    "the outputs are another program's; this one's come from outputs(batch)");
+        }
+        long batch = outputs.batch();
+        Map<Slot, Tensor> in = check(inputs, batch, 0);
+        Map<Slot, Tensor> out = outputs.bySlot();
+        clearReduced(out);
+        boolean again = outputs.begin();
+        if (batch > 0) {
+            if (again) {
+                engine.runAgain(0, (int) batch, batch, in, out);
+            } else {
+                engine.run(0, (int) batch, batch, in, out);
+            }
+        }
+        finishReduced(outputs.all(), batch);
+        outputs.done();
     }
 
     /**
@@ -195,8 +245,12 @@ public final class Program implements AutoCloseable {
                 out.put(results(e.getKey()).slot(), tensor);
             }
             reduced.forEach((name, tensor) -> out.put(results(name).slot(), tensor));
-            Map<String, Tensor> given = source.read(first, samples);
-            engine.run(first, samples, batch, check(given, samples, first), out);
+            Map<Slot, Tensor> in = check(source.read(first, samples), samples, first);
+            if (first > 0 && samples == chunk) {
+                engine.runAgain(first, samples, batch, in, out);
+            } else {
+                engine.run(first, samples, batch, in, out);
+            }
             sink.accept(first, part);
         }
         finishReduced(reduced, batch);
@@ -227,23 +281,19 @@ public final class Program implements AutoCloseable {
     }
 
     private void clearReduced(Map<Slot, Tensor> out) {
-        out.forEach((slot, tensor) -> {
-            if (slot.role() == Slot.Role.REDUCED) {
-                if (type == ElementType.F32) {
-                    Arrays.fill(tensor.floats(), 0);
-                } else {
-                    Arrays.fill(tensor.doubles(), 0);
-                }
+        for (Result result : sums) {
+            Tensor tensor = Objects.requireNonNull(out.get(result.slot()));
+            if (type == ElementType.F32) {
+                Arrays.fill(tensor.floats(), 0);
+            } else {
+                Arrays.fill(tensor.doubles(), 0);
             }
-        });
+        }
     }
 
     private void finishReduced(Map<String, Tensor> out, long batch) {
-        for (Result result : results.values()) {
-            Tensor tensor = out.get(result.name());
-            if (tensor != null) {
-                finishReduced(result, tensor, batch);
-            }
+        for (Result result : sums) {
+            finishReduced(result, Objects.requireNonNull(out.get(result.name())), batch);
         }
     }
 
@@ -266,7 +316,7 @@ public final class Program implements AutoCloseable {
     }
 
     private long batch(Map<String, Tensor> given) {
-        for (Given input : inputs.values()) {
+        for (Given input : expected) {
             Tensor tensor = given.get(input.name());
             if (tensor != null && !input.slot().shared()) {
                 if (tensor.shape().rank() == 0) {
@@ -291,33 +341,38 @@ public final class Program implements AutoCloseable {
         return (input.slot().role() == Slot.Role.LABELS ? ElementType.I64 : type) + " " + axes;
     }
 
+    /** The inputs by slot: the same map for every run. */
     private Map<Slot, Tensor> check(Map<String, Tensor> given, long batch, long first) {
+        for (Given input : expected) {
+            Tensor tensor = given.get(input.name());
+            if (tensor == null) {
+                refuseUnknown(given);
+                throw new IllegalArgumentException(
+                        "input " + input.name() + " is missing: " + expected(input, "B") + " was expected");
+            }
+            boolean labels = input.slot().role() == Slot.Role.LABELS;
+            if (tensor.type() != (labels ? ElementType.I64 : type) || !input.fits(tensor.shape(), batch)) {
+                throw new IllegalArgumentException("input " + input.name() + ": " + tensor + " came, "
+                        + expected(input, String.valueOf(batch)) + " was expected");
+            }
+            if (labels) {
+                checkLabels(input.name(), tensor.longs(), first);
+            }
+            this.given.put(input.slot(), tensor);
+        }
+        if (given.size() > expected.length) {
+            refuseUnknown(given);
+        }
+        return this.given;
+    }
+
+    private void refuseUnknown(Map<String, Tensor> given) {
         TreeSet<String> unknown = new TreeSet<>(given.keySet());
         unknown.removeAll(inputs.keySet());
         if (!unknown.isEmpty()) {
             throw new IllegalArgumentException(
                     "unknown input " + String.join(", ", unknown) + "; inputs: " + String.join(", ", inputs.keySet()));
         }
-        Map<Slot, Tensor> out = new HashMap<>();
-        inputs.forEach((name, input) -> {
-            Slot slot = input.slot();
-            Tensor tensor = given.get(name);
-            if (tensor == null) {
-                throw new IllegalArgumentException(
-                        "input " + name + " is missing: " + expected(input, "B") + " was expected");
-            }
-            boolean labels = slot.role() == Slot.Role.LABELS;
-            if (tensor.type() != (labels ? ElementType.I64 : type)
-                    || !tensor.shape().equals(input.shape(batch))) {
-                throw new IllegalArgumentException("input " + name + ": " + tensor + " came, "
-                        + expected(input, String.valueOf(batch)) + " was expected");
-            }
-            if (labels) {
-                checkLabels(name, tensor.longs(), first);
-            }
-            out.put(slot, tensor);
-        });
-        return out;
     }
 
     private void checkLabels(String name, long[] labels, long first) {

@@ -10,7 +10,7 @@ public interface Sink {
 
     /**
      * Takes the results of the samples from {@code first} on, by name: {@code (samples, shape...)}. Chunks come in order.
-     * The arrays are overwritten by the next chunk.
+     * The arrays are the program's: to be read, not written into, and overwritten by the next chunk.
      */
     void accept(long first, Map<String, Tensor> results) throws IOException;
 }

@@ -15,4 +15,10 @@ public record Given(String name, Slot slot, Shape shape) {
     public Shape shape(long batch) {
         return slot.shared() ? shape : shape.prepend(batch);
     }
+
+    /** Whether {@code other} is {@link #shape(long)}. */
+    public boolean fits(Shape other, long batch) {
+        int more = slot.shared() ? 0 : 1;
+        return other.rank() == shape.rank() + more && (more == 0 || other.axis(0) == batch) && shape.isSuffixOf(other);
+    }
 }

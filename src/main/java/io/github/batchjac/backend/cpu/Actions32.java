@@ -116,7 +116,8 @@ final class Actions32 {
                     numbers == null || numbers.shared(),
                     samples,
                     d.repeat(),
-                    d.n());
+                    d.n(),
+                    f.zeroed(out));
         } else if (in.structure() instanceof Softmax || in.structure() instanceof LogSoftmax) {
             Slot q = in.parts().get(0);
             Slot rest = in.parts().get(1);
@@ -159,7 +160,8 @@ final class Actions32 {
                                 samples,
                                 m,
                                 k.width(),
-                                k.rowForm()));
+                                k.rowForm(),
+                                f.zeroed(out)));
             }
             Slot a = in.left().part();
             return perSampleIf(
@@ -302,7 +304,8 @@ final class Actions32 {
         };
     }
 
-    private static Action32 join(Slot out, List<Slot> norms) {
+    private static Action32 join(Slot out, List<Slot> joint) {
+        Slot[] norms = joint.toArray(Slot[]::new);
         return (f, samples) -> {
             for (int b = 0; b < samples; b++) {
                 double joined = 0;

@@ -4,12 +4,17 @@ import io.github.batchjac.backend.Engine;
 import io.github.batchjac.plan.Memory;
 import io.github.batchjac.plan.Plan;
 import io.github.batchjac.plan.Slot;
+import io.github.batchjac.plan.Slot.Role;
 import io.github.batchjac.plan.Step;
+import io.github.batchjac.structure.Structure;
+import io.github.batchjac.structure.Structure.Diagonal;
+import io.github.batchjac.structure.Structure.Kronecker;
 import io.github.batchjac.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Predicate;
 
 /**
  * Runs a plan: every worker takes a tile of samples through all steps in buffers of its own. Sums over the batch are
@@ -27,13 +32,14 @@ final class CpuEngine32 implements Engine {
     private final Workers workers;
     private final int tile;
     private final Frame32[] frames;
-    private final List<Action32> once;
-    private final List<Action32> steps;
-    private final List<Slot> inputs = new ArrayList<>();
-    private final List<Slot> results = new ArrayList<>();
-    private final List<Slot> sharedResults = new ArrayList<>();
-    private final List<Slot> reduced = new ArrayList<>();
+    private final Action32[] once;
+    private final Action32[] steps;
+    private final Slot[] inputs;
+    private final Slot[] results;
+    private final Slot[] sharedResults;
+    private final Slot[] reduced;
     private final double workPerSample;
+    private final double workAgain;
     private boolean stale = true;
 
     CpuEngine32(Plan plan, Workers workers, KernelProvider provider, String description) {
@@ -51,25 +57,20 @@ final class CpuEngine32 implements Engine {
                 frames[w].place(e.getKey(), buffers.get(e.getValue()), 0);
             }
         }
+        this.inputs = slots(plan, slot -> slot.role() == Role.INPUT || slot.role() == Role.LABELS);
+        this.results = slots(plan, slot -> slot.role() == Role.RESULT && !slot.shared());
+        this.sharedResults = slots(plan, slot -> slot.role() == Role.RESULT && slot.shared());
+        this.reduced = slots(plan, slot -> slot.role() == Role.REDUCED);
         for (Slot slot : plan.slots()) {
             switch (slot.role()) {
-                case INPUT, LABELS -> inputs.add(slot);
-                case RESULT -> {
-                    if (slot.shared()) {
-                        sharedResults.add(slot);
-                        placeShared(slot, new float[slot.size()]);
-                    } else {
-                        results.add(slot);
-                    }
-                }
+                case INPUT, LABELS -> {}
                 case REDUCED -> {
-                    reduced.add(slot);
                     for (Frame32 frame : frames) {
                         frame.place(slot, new float[slot.size()], 0);
                     }
                 }
                 case CONSTANT -> placeShared(slot, constant(slot));
-                case WORK -> {
+                case WORK, RESULT -> {
                     if (slot.shared()) {
                         placeShared(slot, new float[slot.size()]);
                     }
@@ -78,25 +79,46 @@ final class CpuEngine32 implements Engine {
             }
         }
         Actions32 actions = new Actions32(provider.kernels32(), provider.products32());
-        this.once = new ArrayList<>(actions.of(plan.once()));
-        this.steps = actions.of(plan.steps());
-        once.add(actions.packing());
+        List<Action32> shared = new ArrayList<>(actions.of(plan.once()));
+        this.steps = actions.of(plan.steps()).toArray(Action32[]::new);
+        shared.add(actions.packing());
+        this.once = shared.toArray(Action32[]::new);
         for (Frame32 frame : frames) {
             frame.allocateScratch(tile * actions.scratchPerSample());
         }
         this.workPerSample =
-                plan.steps().stream().mapToDouble(CpuEngine32::size).sum();
+                plan.steps().stream().mapToDouble(step -> size(step, false)).sum();
+        this.workAgain =
+                plan.steps().stream().mapToDouble(step -> size(step, true)).sum();
     }
 
-    private static double size(Step step) {
+    private static Slot[] slots(Plan plan, Predicate<Slot> which) {
+        return plan.slots().stream().filter(which).toArray(Slot[]::new);
+    }
+
+    /** Elements of a sample that a step reads and writes; again: without zeros that are in their places. */
+    private static double size(Step step, boolean again) {
         double touched = 0;
-        for (Slot slot : step.writes()) {
-            touched += slot.size();
-        }
         for (Slot slot : step.reads()) {
             touched += slot.size();
         }
+        if (again && step instanceof Step.Densify densify) {
+            return touched + varying(densify.in().structure());
+        }
+        for (Slot slot : step.writes()) {
+            touched += slot.size();
+        }
         return touched;
+    }
+
+    /** Entries that are not zero in every run. */
+    private static double varying(Structure structure) {
+        if (structure instanceof Diagonal) {
+            return structure.rows();
+        } else if (structure instanceof Kronecker k && k.left().isIdentity()) {
+            return (double) k.rows() * k.width();
+        }
+        return (double) structure.rows() * structure.cols();
     }
 
     private static float[] constant(Slot slot) {
@@ -122,6 +144,15 @@ final class CpuEngine32 implements Engine {
 
     @Override
     public void run(long first, int samples, long batch, Map<Slot, Tensor> given, Map<Slot, Tensor> wanted) {
+        run(samples, given, wanted, false);
+    }
+
+    @Override
+    public void runAgain(long first, int samples, long batch, Map<Slot, Tensor> given, Map<Slot, Tensor> wanted) {
+        run(samples, given, wanted, true);
+    }
+
+    private void run(int samples, Map<Slot, Tensor> given, Map<Slot, Tensor> wanted, boolean again) {
         for (Slot slot : inputs) {
             if (slot.shared()) {
                 placeShared(slot, tensor(given, slot).floats());
@@ -137,31 +168,42 @@ final class CpuEngine32 implements Engine {
         for (Slot slot : sharedResults) {
             System.arraycopy(frames[0].array(slot), 0, tensor(wanted, slot).floats(), 0, slot.size());
         }
+        for (Frame32 frame : frames) {
+            frame.again(again);
+        }
         int tiles = (samples + tile - 1) / tile;
+        if (samples * (again ? workAgain : workPerSample) < WORTH_SHARING) {
+            for (int t = 0; t < tiles; t++) {
+                compute(frames[0], t, samples, given, wanted);
+                add(frames[0], wanted);
+            }
+        } else {
+            share(tiles, samples, given, wanted);
+        }
+    }
+
+    private void share(int tiles, int samples, Map<Slot, Tensor> given, Map<Slot, Tensor> wanted) {
         AtomicInteger turn = new AtomicInteger();
-        Workers.Turn work = (worker, t) -> {
-            Frame32 frame = frames[worker];
-            int begin = t * tile;
-            int count = Math.min(tile, samples - begin);
+        workers.run(tiles, (worker, t) -> {
             try {
-                place(frame, begin, given, wanted);
-                for (Action32 step : steps) {
-                    step.run(frame, count);
-                }
-                if (!reduced.isEmpty()) {
-                    addInTurn(frame, wanted, turn, t);
+                compute(frames[worker], t, samples, given, wanted);
+                if (reduced.length > 0) {
+                    addInTurn(frames[worker], wanted, turn, t);
                 }
             } catch (Throwable e) {
                 turn.set(FAILED);
                 throw e;
             }
-        };
-        if (samples * workPerSample < WORTH_SHARING) {
-            for (int t = 0; t < tiles; t++) {
-                work.run(0, t);
-            }
-        } else {
-            workers.run(tiles, work);
+        });
+    }
+
+    /** Takes tile t through all steps. */
+    private void compute(Frame32 frame, int t, int samples, Map<Slot, Tensor> given, Map<Slot, Tensor> wanted) {
+        int begin = t * tile;
+        place(frame, begin, given, wanted);
+        int count = Math.min(tile, samples - begin);
+        for (Action32 step : steps) {
+            step.run(frame, count);
         }
     }
 
@@ -194,6 +236,11 @@ final class CpuEngine32 implements Engine {
             }
             Workers.pause(spins);
         }
+        add(frame, wanted);
+        turn.set(t + 1);
+    }
+
+    private void add(Frame32 frame, Map<Slot, Tensor> wanted) {
         for (Slot slot : reduced) {
             float[] total = tensor(wanted, slot).floats();
             float[] part = frame.array(slot);
@@ -201,7 +248,6 @@ final class CpuEngine32 implements Engine {
                 total[i] += part[i];
             }
         }
-        turn.set(t + 1);
     }
 
     @Override

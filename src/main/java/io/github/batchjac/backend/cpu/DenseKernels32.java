@@ -16,8 +16,12 @@ interface DenseKernels32 {
             int m,
             int n);
 
-    /** dz/dW of {@code z = Wx}: {@code out[b,i, i·n+k] = x_k}, or in row form {@code out[b,i, k·m+i] = x_k}; +0 elsewhere; (batch,m,m·n). */
-    void kroneckerIdentity(float[] out, int oo, float[] x, int xo, int batch, int m, int n, boolean rowForm);
+    /**
+     * dz/dW of {@code z = Wx}: {@code out[b,i, i·n+k] = x_k}, or in row form {@code out[b,i, k·m+i] = x_k}; +0 elsewhere, or left
+     * alone if zeroed; (batch,m,m·n).
+     */
+    void kroneckerIdentity(
+            float[] out, int oo, float[] x, int xo, int batch, int m, int n, boolean rowForm, boolean zeroed);
 
     /**
      * {@code A·dz/dW}: {@code out[b,i, j·n+l] = A_ij·x_l}, or in row form {@code out[b,i, l·m+j] = A_ij·x_l}; A (batch,k,m), x

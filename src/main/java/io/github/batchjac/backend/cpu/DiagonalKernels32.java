@@ -74,7 +74,15 @@ interface DiagonalKernels32 {
             int n,
             int cols);
 
-    /** {@code out[b, r·n+j, j] = d[b, r·n+j]}, +0 elsewhere; (batch,repeat·n,n). No d: ones. */
+    /** {@code out[b, r·n+j, j] = d[b, r·n+j]}, +0 elsewhere, or left alone if zeroed; (batch,repeat·n,n). No d: ones. */
     void denseDiagonal(
-            float[] out, int oo, float @Nullable [] d, int d0, boolean dShared, int batch, int repeat, int n);
+            float[] out,
+            int oo,
+            float @Nullable [] d,
+            int d0,
+            boolean dShared,
+            int batch,
+            int repeat,
+            int n,
+            boolean zeroed);
 }

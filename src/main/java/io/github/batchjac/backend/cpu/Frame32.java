@@ -9,6 +9,7 @@ final class Frame32 {
     private final int[] offsets;
     private final long[][] labels;
     private float[] scratch = new float[0];
+    private boolean again;
 
     Frame32(int slots) {
         arrays = new float[slots][];
@@ -24,6 +25,16 @@ final class Frame32 {
     void placeLabels(Slot slot, long[] array, int offset) {
         labels[slot.id()] = array;
         offsets[slot.id()] = offset;
+    }
+
+    /** Whether the arrays of results hold what an earlier run wrote there. */
+    void again(boolean yes) {
+        again = yes;
+    }
+
+    /** Whether the zeros are in their places that are the same in every run, in an array that only one step writes. */
+    boolean zeroed(Slot slot) {
+        return again && slot.role() == Slot.Role.RESULT && !slot.shared();
     }
 
     void allocateScratch(int elements) {

@@ -28,12 +28,15 @@ class PlainDenseKernels32 implements DenseKernels32 {
     }
 
     @Override
-    public void kroneckerIdentity(float[] out, int oo, float[] x, int xo, int batch, int m, int n, boolean rowForm) {
+    public void kroneckerIdentity(
+            float[] out, int oo, float[] x, int xo, int batch, int m, int n, boolean rowForm, boolean zeroed) {
         for (int b = 0; b < batch; b++) {
             int xb = xo + b * n;
             for (int i = 0; i < m; i++) {
                 int o = oo + (b * m + i) * m * n;
-                Arrays.fill(out, o, o + m * n, 0f);
+                if (!zeroed) {
+                    Arrays.fill(out, o, o + m * n, 0f);
+                }
                 if (rowForm) {
                     for (int k = 0; k < n; k++) {
                         out[o + k * m + i] = x[xb + k];

@@ -129,11 +129,21 @@ class PlainDiagonalKernels32 implements DiagonalKernels32 {
 
     @Override
     public void denseDiagonal(
-            float[] out, int oo, float @Nullable [] d, int d0, boolean dShared, int batch, int repeat, int n) {
+            float[] out,
+            int oo,
+            float @Nullable [] d,
+            int d0,
+            boolean dShared,
+            int batch,
+            int repeat,
+            int n,
+            boolean zeroed) {
         int rows = repeat * n;
         for (int b = 0; b < batch; b++) {
             int o = oo + b * rows * n;
-            Arrays.fill(out, o, o + rows * n, 0f);
+            if (!zeroed) {
+                Arrays.fill(out, o, o + rows * n, 0f);
+            }
             for (int r = 0; r < repeat; r++) {
                 for (int j = 0; j < n; j++) {
                     float value = d == null ? 1f : d[d0 + ((dShared ? 0 : b * repeat) + r) * n + j];

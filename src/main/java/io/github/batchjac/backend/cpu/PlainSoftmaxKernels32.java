@@ -244,12 +244,10 @@ class PlainSoftmaxKernels32 implements SoftmaxKernels32 {
     public void denseSoftmax(float[] out, int oo, float[] q, int qo, float[] rest, int ro, int batch, int n) {
         for (int b = 0; b < batch; b++) {
             int qb = qo + b * n;
-            int m = normaliser.peak(q, qb, n);
             for (int i = 0; i < n; i++) {
-                float qi = q[qb + i];
                 int o = oo + (b * n + i) * n;
-                multiply(out, o, -qi, q, qb, n);
-                out[o + i] = qi * (i == m ? rest[ro + b] : 1f - qi);
+                multiply(out, o, -q[qb + i], q, qb, n);
+                out[o + i] = q[qb + i] * complement(q[qb + i], rest[ro + b]);
             }
         }
     }
@@ -258,12 +256,16 @@ class PlainSoftmaxKernels32 implements SoftmaxKernels32 {
     public void denseLogSoftmax(float[] out, int oo, float[] q, int qo, float[] rest, int ro, int batch, int n) {
         for (int b = 0; b < batch; b++) {
             int qb = qo + b * n;
-            int m = normaliser.peak(q, qb, n);
             for (int i = 0; i < n; i++) {
                 int o = oo + (b * n + i) * n;
                 multiply(out, o, -1f, q, qb, n);
-                out[o + i] = i == m ? rest[ro + b] : 1f - q[qb + i];
+                out[o + i] = complement(q[qb + i], rest[ro + b]);
             }
         }
+    }
+
+    /** {@code 1 − q_i}: up to ½ nothing cancels, and only the largest entry is above, whose complement is {@code rest}. */
+    static float complement(float q, float rest) {
+        return q > 0.5f ? rest : 1f - q;
     }
 }

@@ -88,12 +88,15 @@ final class VectorDenseKernels32 extends PlainDenseKernels32 {
     }
 
     @Override
-    public void kroneckerIdentity(float[] out, int oo, float[] x, int xo, int batch, int m, int n, boolean rowForm) {
+    public void kroneckerIdentity(
+            float[] out, int oo, float[] x, int xo, int batch, int m, int n, boolean rowForm, boolean zeroed) {
         int size = m * m * n;
         int group = Math.max(1, FILL / Math.max(1, size));
         for (int b = 0; b < batch; b += group) {
             int most = Math.min(group, batch - b);
-            Arrays.fill(out, oo + b * size, oo + (b + most) * size, 0f);
+            if (!zeroed) {
+                Arrays.fill(out, oo + b * size, oo + (b + most) * size, 0f);
+            }
             for (int i = b; i < b + most; i++) {
                 copies(out, oo + i * size, x, xo + i * n, m, n, rowForm);
             }

@@ -93,12 +93,22 @@ final class VectorDiagonalKernels32 extends PlainDiagonalKernels32 {
 
     @Override
     public void denseDiagonal(
-            float[] out, int oo, float @Nullable [] d, int d0, boolean dShared, int batch, int repeat, int n) {
+            float[] out,
+            int oo,
+            float @Nullable [] d,
+            int d0,
+            boolean dShared,
+            int batch,
+            int repeat,
+            int n,
+            boolean zeroed) {
         int size = repeat * n * n;
         int group = Math.max(1, FILL / Math.max(1, size));
         for (int b = 0; b < batch; b += group) {
             int most = Math.min(group, batch - b);
-            Arrays.fill(out, oo + b * size, oo + (b + most) * size, 0f);
+            if (!zeroed) {
+                Arrays.fill(out, oo + b * size, oo + (b + most) * size, 0f);
+            }
             for (int i = b; i < b + most; i++) {
                 diagonals(out, oo + i * size, d, dShared ? d0 : d0 + i * repeat * n, repeat, n);
             }

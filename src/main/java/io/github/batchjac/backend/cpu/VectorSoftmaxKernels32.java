@@ -1,5 +1,6 @@
 package io.github.batchjac.backend.cpu;
 
+import static io.github.batchjac.backend.cpu.VectorDenseKernels32.FILL;
 import static io.github.batchjac.backend.cpu.VectorLoops32.run;
 import static io.github.batchjac.backend.cpu.VectorMath32.S;
 import static io.github.batchjac.backend.cpu.VectorMath32.all;
@@ -83,36 +84,47 @@ final class VectorSoftmaxKernels32 extends PlainSoftmaxKernels32 {
     @Override
     public void denseSoftmax(float[] out, int oo, float[] q, int qo, float[] rest, int ro, int batch, int n) {
         int end = oo + batch * n * n;
+        int block = Math.max(1, FILL / n);
         for (int b = 0; b < batch; b++) {
             int qb = qo + b * n;
             int o = oo + b * n * n;
-            int m = normaliser.peak(q, qb, n);
-            negatedSpill(out, o, end, q, qb, n);
-            for (int i = 0; i < n; i++) {
-                float qi = q[qb + i];
-                out[o + i * n + i] = qi * (i == m ? rest[ro + b] : 1f - qi);
+            for (int from = 0; from < n; from += block) {
+                int to = Math.min(n, from + block);
+                negatedSpill(out, o, end, q, qb, from, to, n);
+                diagonal(out, o, q, qb, rest[ro + b], from, to, n);
             }
         }
     }
 
-    /** {@code out[i,:] = −q_i·q}. */
-    private static void negatedSpill(float[] out, int oo, int end, float[] q, int qo, int n) {
+    /** Rows that are still in the first-level cache. */
+    private static void diagonal(float[] out, int oo, float[] q, int qo, float rest, int from, int to, int n) {
+        for (int i = from; i < to; i++) {
+            float qi = q[qo + i];
+            out[oo + i * n + i] = qi * complement(qi, rest);
+        }
+    }
+
+    /** {@code out[i,:] = −q_i·q}; what a row's last vector spills over is written later, and stays in front of {@code end}. */
+    private static void negatedSpill(float[] out, int oo, int end, float[] q, int qo, int from, int to, int n) {
         int width = (n + L - 1) / L * L;
-        int i = 0;
-        if (width == L && qo + L <= q.length) {
-            FloatVector v = FloatVector.fromArray(S, q, qo).neg();
-            for (; i < n && oo + i * n + L <= end; i++) {
-                v.mul(q[qo + i]).intoArray(out, oo + i * n);
+        int i = from;
+        if (width <= 2 * L && qo + width <= q.length) {
+            FloatVector low = FloatVector.fromArray(S, q, qo).neg();
+            FloatVector high = FloatVector.fromArray(S, q, qo + width - L).neg();
+            for (; i < to && oo + i * n + width <= end; i++) {
+                FloatVector c = all(q[qo + i]);
+                low.mul(c).intoArray(out, oo + i * n);
+                high.mul(c).intoArray(out, oo + i * n + width - L);
             }
         } else if (qo + width <= q.length) {
-            for (; i < n && oo + i * n + width <= end; i++) {
+            for (; i < to && oo + i * n + width <= end; i++) {
                 FloatVector c = all(-q[qo + i]);
                 for (int j = 0; j < n; j += L) {
                     FloatVector.fromArray(S, q, qo + j).mul(c).intoArray(out, oo + i * n + j);
                 }
             }
         }
-        for (; i < n; i++) {
+        for (; i < to; i++) {
             for (int j = 0; j < n; j++) {
                 out[oo + i * n + j] = -q[qo + i] * q[qo + j];
             }

@@ -1,8 +1,8 @@
 package io.github.batchjac.backend.cpu;
 
 import io.github.batchjac.plan.Slot;
-import java.util.HashMap;
-import java.util.Map;
+import java.util.ArrayList;
+import java.util.List;
 
 /** Shared right operands of matrix products, packed once after they have changed. */
 final class Weights32 implements Action32 {
@@ -11,7 +11,8 @@ final class Weights32 implements Action32 {
     private record Key(Slot slot, boolean transposed, int n, int k) {}
 
     private final Gemm32 gemm;
-    private final Map<Key, Gemm32.Right32> packed = new HashMap<>();
+    private final List<Key> keys = new ArrayList<>();
+    private final List<Gemm32.Right32> packed = new ArrayList<>();
 
     Weights32(Gemm32 gemm) {
         this.gemm = gemm;
@@ -23,12 +24,19 @@ final class Weights32 implements Action32 {
 
     /** The matrix in {@code slot} as a right operand (k, n), stored (n, k) if transposed. */
     Gemm32.Right32 right(Slot slot, boolean transposed, int n, int k) {
-        return packed.computeIfAbsent(new Key(slot, transposed, n, k), key -> gemm.right(transposed, n, k));
+        Key key = new Key(slot, transposed, n, k);
+        if (!keys.contains(key)) {
+            keys.add(key);
+            packed.add(gemm.right(transposed, n, k));
+        }
+        return packed.get(keys.indexOf(key));
     }
 
     @Override
     public void run(Frame32 frame, int samples) {
-        packed.forEach((key, right) ->
-                right.set(frame.array(key.slot()), frame.offset(key.slot()), key.transposed() ? key.k() : key.n()));
+        for (int i = 0; i < packed.size(); i++) { // no iterator: a run allocates nothing
+            Key key = keys.get(i);
+            packed.get(i).set(frame.array(key.slot()), frame.offset(key.slot()), key.transposed() ? key.k() : key.n());
+        }
     }
 }

@@ -10,4 +10,11 @@ final class Divisor {
         long magic = ((1L << shift) + d - 1) / d;
         return magic | (long) shift << 32;
     }
+
+    /** As kernels take it that divide in 32 bits ({@code SmallDivisor} in product_batch.cuh): for 0 ≤ i < 2¹³, 1 ≤ d ≤ 2¹³. */
+    static long small(int d) {
+        int shift = 13 + Integer.SIZE - Integer.numberOfLeadingZeros(d - 1);
+        long magic = ((1L << shift) + d - 1) / d;
+        return magic | (long) shift << 32;
+    }
 }

@@ -1,6 +1,8 @@
 package io.github.batchjac.backend.cuda;
 
 import io.github.batchjac.tensor.Precision;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.List;
 
 /**
@@ -10,11 +12,12 @@ import java.util.List;
  * stay within their own row of A and column of B. Results must not overlap operands.
  */
 final class MatrixKernels {
-    /** Largest m and n, and threads for one product, for which several products share a block. */
-    private static final int SMALL = 24;
+    /** Largest m and n for which several products share a block. */
+    private static final int SMALL = 32;
 
-    private static final int SMALL_THREADS = 72;
-    /** Shared memory for such a block, in bytes. */
+    /** Most threads and shared memory of such a block. */
+    private static final int SMALL_THREADS = 256;
+
     private static final int SMALL_BYTES = 24 << 10;
 
     /**
@@ -201,25 +204,45 @@ final class MatrixKernels {
 
     /** {@code out_q = A_b·B_q, b = ⌊q/repeats⌋}, several in a block, if they are small; if not, does nothing. */
     private boolean manySmall(long out, Strided a, Strided b, long batch, int repeats, int m, int k, int n) {
-        if (m > SMALL || n > SMALL) {
+        if (m > SMALL || n > SMALL || k == 0) {
             return false;
         }
-        int threads = (m + 1) / 2 * ((n + 3) / 4);
-        long columns = parts(n, 4) * 4;
-        long numbers = Math.max(m * (k | 1L) + k * columns, (long) m * n);
-        long fitting = SMALL_BYTES / (numbers * numberBytes);
-        if (threads > SMALL_THREADS || fitting == 0 || k == 0) {
+        // What k and n numbers, all addresses and strides are multiples of: 4, 8 or 16 bytes are moved at a time.
+        long all = (a.stride() | b.stride() | k | n) * numberBytes | out | a.address() | b.address();
+        int bytes = (int) Math.min(16, Long.lowestOneBit(all));
+        int width = bytes / numberBytes;
+        // Four columns a thread, in float64 only where the lanes of whole phases then fit into few samples.
+        boolean four = bytes == 16 && n % 4 == 0 && (width == 4 || n <= 16 || n % 16 == 0);
+        int columns = four ? 4 : Math.min(width, 2);
+        long units = n / width;
+        long pieces = parts(units, columns == 1 ? 2 : columns / width);
+        long threads = parts(m, columns == 2 ? 5 : 4) * pieces;
+        // So many neighbours in (q, j) read or write together, B's and C's unit j of matrix q, and one number for each
+        // q of A.
+        int phase = 128 / bytes;
+        long aPitch = (long) m * (k / width) | 1;
+        long bPitch = congruent(k * units, pieces, phase);
+        long cPitch = congruent(m * units, pieces, phase);
+        long perProduct = Math.max(aPitch + bPitch, cPitch) * bytes;
+        long samples = Math.min(SMALL_BYTES / perProduct, SMALL_THREADS / threads);
+        if (samples * threads < 16) {
             return false;
         }
-        int samples = (int) Math.min(fitting, 256 / threads);
-        if (samples > 4) {
-            samples = samples / 4 * 4;
+        long whole = phase / Long.lowestOneBit(pieces | phase);
+        while (whole > samples) {
+            whole /= 2;
         }
+        samples -= samples % whole;
+        ByteBuffer pitches = ByteBuffer.allocate(40).order(ByteOrder.LITTLE_ENDIAN);
+        pitches.putInt((int) aPitch).putInt((int) bPitch).putInt((int) cPitch).putInt((int) samples);
+        pitches.putLong(Divisor.small(m * (k / width)))
+                .putLong(Divisor.small((int) (k * units)))
+                .putLong(Divisor.small((int) (m * units)));
         queue.launch(
-                "product_batch",
+                "product_batch" + columns,
                 parts(batch * repeats, samples),
-                (int) parts((long) samples * threads, 32) * 32,
-                (int) (samples * numbers * numberBytes),
+                (int) parts(samples * threads, 32) * 32,
+                (int) (samples * perProduct),
                 new Arguments()
                         .with(out)
                         .with(a)
@@ -229,12 +252,15 @@ final class MatrixKernels {
                         .with(m)
                         .with(k)
                         .with(n)
-                        .with(samples)
-                        .with(Divisor.of(k))
-                        .with(Divisor.of(n))
-                        .with(Divisor.of((n + 3) / 4))
-                        .with(Divisor.of((m + 1) / 2)));
+                        .with(pitches.array())
+                        .with(Divisor.small((int) pieces))
+                        .with(Divisor.small((int) samples)));
         return true;
+    }
+
+    /** The least number from {@code least} on that is {@code rest} modulo {@code modulus}, a power of two. */
+    private static long congruent(long least, long rest, int modulus) {
+        return least + ((rest - least) & (modulus - 1));
     }
 
     private void rowTimes(long out, Strided x, Strided b, long batch, int repeats, int k, int n) {

@@ -221,11 +221,18 @@ class Kernels32Test {
                         float[] d = random(n, Math.max(1, batch) * rows);
                         d[PAD] = Float.NaN;
                         float[] out = destination(batch * rows * n);
-                        kernels.diagonals().denseDiagonal(out, PAD, ones ? null : d, PAD, shared, batch, repeat, n);
-                        check("diagonal", out, batch * rows * n, i -> {
+                        kernels.diagonals()
+                                .denseDiagonal(out, PAD, ones ? null : d, PAD, shared, batch, repeat, n, false);
+                        Definition expected = i -> {
                             int row = i / n;
                             return row % n != i % n ? 0f : ones ? 1f : d[PAD + (shared ? row % rows : row)];
-                        });
+                        };
+                        check("diagonal", out, batch * rows * n, expected);
+                        float[] other = random(n + 1, Math.max(1, batch) * rows);
+                        kernels.diagonals().denseDiagonal(out, PAD, other, PAD, shared, batch, repeat, n, false);
+                        kernels.diagonals()
+                                .denseDiagonal(out, PAD, ones ? null : d, PAD, shared, batch, repeat, n, true);
+                        check("again", out, batch * rows * n, expected);
                     }
                 }
             }
@@ -264,13 +271,17 @@ class Kernels32Test {
         float[] x = random(3, batch * n);
         float[] a = random(4, Math.max(1, batch) * k * m);
         float[] identity = destination(batch * m * m * n);
-        kernels.dense().kroneckerIdentity(identity, PAD, x, PAD, batch, m, n, rowForm);
-        check("kronecker identity", identity, batch * m * m * n, i -> {
+        Definition expected = i -> {
             int column = i % (m * n);
             int j = rowForm ? column % m : column / n;
             int l = rowForm ? column / m : column % n;
             return i / (m * n) % m == j ? x[PAD + i / (m * m * n) * n + l] : 0f;
-        });
+        };
+        kernels.dense().kroneckerIdentity(identity, PAD, x, PAD, batch, m, n, rowForm, false);
+        check("kronecker identity", identity, batch * m * m * n, expected);
+        kernels.dense().kroneckerIdentity(identity, PAD, random(5, batch * n), PAD, batch, m, n, rowForm, false);
+        kernels.dense().kroneckerIdentity(identity, PAD, x, PAD, batch, m, n, rowForm, true);
+        check("again", identity, batch * m * m * n, expected);
         for (boolean shared : new boolean[] {false, true}) {
             float[] out = destination(batch * k * m * n);
             kernels.dense().kronecker(out, PAD, a, PAD, shared, x, PAD, batch, k, m, n, rowForm);

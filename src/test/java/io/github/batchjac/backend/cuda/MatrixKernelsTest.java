@@ -287,19 +287,23 @@ class MatrixKernelsTest {
 
     @ParameterizedTest
     @CsvSource({
-        "1, 1, 1, 1, product_batch",
-        "9, 10, 10, 10, product_batch",
-        "9, 16, 16, 16, product_batch",
-        "33, 3, 5, 2, product_batch",
-        "31, 1, 31, 4, product_batch",
-        "5, 24, 24, 24, product_batch",
-        "5, 23, 1, 17, product_batch",
-        "67, 1, 7, 1, product_batch",
-        "9, 32, 32, 32, product_small",
+        "1, 1, 1, 1, product_batch*",
+        "9, 10, 10, 10, product_batch*",
+        "9, 7, 10, 6, product_batch*",
+        "5, 13, 12, 20, product_batch*",
+        "7, 3, 40, 8, product_batch*",
+        "67, 9, 9, 9, product_batch*",
+        "9, 16, 16, 16, product_batch*",
+        "33, 3, 5, 2, product_batch*",
+        "31, 1, 31, 4, product_batch*",
+        "5, 24, 24, 24, product_batch*",
+        "5, 23, 1, 17, product_batch*",
+        "67, 1, 7, 1, product_batch*",
+        "9, 32, 32, 32, product_batch*",
         "3, 33, 31, 64, product_medium",
         "4, 64, 64, 64, product_medium",
         "1, 127, 33, 250, product_large",
-        "9, 1, 33, 31, row_times_matrices",
+        "9, 1, 33, 41, row_times_matrices",
         "3, 1, 64, 300, row_times_matrices",
         "2, 1, 700, 5, row_times_matrices",
         "7, 33, 67, 1, matrices_times_column",
@@ -309,15 +313,18 @@ class MatrixKernelsTest {
     })
     void batchedProductsAreOneChainPerEntry(int batch, int m, int k, int n, String kernel) {
         batched(batch, m, k, n);
-        assertThat(lab.reports()).extracting(MatrixKernelsTest::plain).contains(kernel);
+        assertThat(lab.reports())
+                .extracting(MatrixKernelsTest::plain)
+                .anyMatch(name -> name.matches(kernel.replace("*", "[0-9]+")));
     }
 
     @ParameterizedTest
     @CsvSource({
-        "3, 4, 5, 1, product_batch",
+        "3, 4, 5, 1, product_batch*",
         "3, 40, 5, 1, matrices_times_column",
-        "5, 7, 10, 10, product_batch",
-        "3, 33, 31, 9, product_batch",
+        "5, 7, 10, 10, product_batch*",
+        "3, 6, 12, 8, product_batch*",
+        "3, 33, 31, 9, product_batch*",
         "3, 5, 17, 67, row_times_matrices",
         "1, 1, 1, 33, row_times_matrices",
     })
@@ -343,7 +350,9 @@ class MatrixKernelsTest {
                 assertSame(lab.read(out), expected, left + ", " + right);
             }
         }
-        assertThat(lab.reports()).extracting(MatrixKernelsTest::plain).contains(kernel);
+        assertThat(lab.reports())
+                .extracting(MatrixKernelsTest::plain)
+                .anyMatch(name -> name.matches(kernel.replace("*", "[0-9]+")));
     }
 
     /** Sums over tiles, each entry one chain. */
@@ -425,21 +434,43 @@ class MatrixKernelsTest {
 
     @ParameterizedTest
     @CsvSource({
-        "64, 10, 10, 10",
-        "64, 16, 16, 16",
-        "16, 24, 24, 24",
-        "8, 32, 32, 32",
+        "640, 8, 8, 8",
+        "512, 10, 10, 10",
+        "256, 12, 12, 12",
+        "256, 14, 14, 14",
+        "320, 16, 16, 16",
+        "128, 20, 20, 20",
+        "64, 24, 24, 24",
+        "32, 32, 32, 32",
         "8, 64, 64, 64",
+        "128, 1, 16, 16",
         "32, 1, 64, 128",
         "8, 64, 128, 1"
     })
     void batchedProductsReadEveryNumberOnce(int batch, int m, int k, int n) {
+        LaunchReport report = contiguousProduct(batch, m, k, n);
+        assertThat(report.sectorRatio()).isLessThanOrEqualTo(1.05);
+        assertThat(report.bankConflictRatio()).isLessThanOrEqualTo(1.1);
+    }
+
+    /**
+     * A matrix of d·d numbers takes d/12 multiply-adds of a warp a sector in float32, d/24 in float64: from d = 32 on
+     * arithmetic is more than half of what five instructions a sector leave room for.
+     */
+    @ParameterizedTest
+    @CsvSource({"640, 8, 5", "512, 10, 5", "256, 12, 5", "320, 16, 5", "128, 20, 5", "64, 24, 5", "32, 32, 5.4"})
+    void smallBatchedProductsAreBoundByMemory(int batch, int d, double instructions) {
+        LaunchReport report = contiguousProduct(batch, d, d, d);
+        assertThat(report.instructionsPerSector())
+                .isLessThanOrEqualTo(precision == Precision.F32 ? instructions : Math.min(instructions, 5));
+    }
+
+    private LaunchReport contiguousProduct(int batch, int m, int k, int n) {
         Operand a = operand(batch, m * k, Placed.CONTIGUOUS);
         Operand b = operand(batch, k * n, Placed.CONTIGUOUS);
         long out = lab.output((long) batch * m * n);
         kernels.batched(out, placed(a), placed(b), batch, m, k, n);
-        LaunchReport report = lab.reports().get(0);
-        assertThat(report.sectorRatio()).isLessThanOrEqualTo(1.05);
+        return lab.reports().get(0);
     }
 
     /** An array of which only the end has numbers. */
@@ -461,7 +492,7 @@ class MatrixKernelsTest {
     /** The last block of an array of more than 2³² numbers, for each kernel that a batch can make so large. */
     @ParameterizedTest
     @CsvSource({
-        "product_batch, 67108867, 8, 8, 8",
+        "product_batch*, 67108867, 8, 8, 8",
         "product_medium, 1048579, 64, 64, 64",
         "row_times_matrices, 131073, 1, 64, 513",
         "matrices_times_column, 1048577, 67, 64, 1",
@@ -482,7 +513,7 @@ class MatrixKernelsTest {
                 n);
         double[] all = chains(new Operand(a, 0, m * k), new Operand(b, 0, k * n), tail, m, k, n);
         double[] last = lab.read(out, batch * m * n - 1, 1);
-        assertThat(plain(lab.reports().get(0))).isEqualTo(kernel);
+        assertThat(plain(lab.reports().get(0))).matches(kernel.replace("*", "[0-9]+"));
         assertSame(last, new double[] {all[all.length - 1]}, kernel);
     }
 
