@@ -73,6 +73,7 @@ final class Duel implements AutoCloseable {
             }
             for (int round = 0; round < pace.rounds(); round++) {
                 for (Entry entry : entries) {
+                    rest();
                     time(entry, item);
                 }
             }
@@ -130,6 +131,15 @@ final class Duel implements AutoCloseable {
             lasting.remove(entry.candidate.name());
         }
         faults.add(item + " " + precision + ": " + entry.candidate.name() + ": " + entry.refusal);
+    }
+
+    /** Threads of the last contender may spin for a while before they sleep. */
+    private void rest() {
+        try {
+            Thread.sleep((long) Math.min(30, pace.ms()));
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     private void time(Entry entry, Item item) {

@@ -93,18 +93,23 @@ public final class Items {
                 softmaxJacobian(3, 4, false).withBatch(GROWTH, 10));
     }
 
+    /** Items that go through many steps: a tile's size matters to them. */
+    static List<Item> forTiles() {
+        return List.of(mlpJacobian(256, MLP, true), mlpJacobian(4096, SMALL, false), softmaxJacobian(4096, 32, false));
+    }
+
     /** A product that is as fast as one can be: one matrix of 1024×1024 per thread. */
     static Item largeProduct(int threads) {
         return matrixProduct(threads, 1024);
     }
 
-    /** The item of this name and batch, whichever list it is in. @throws IllegalArgumentException if there is none */
+    /** The item of this name and batch, whichever list it is in; batch 0 for its own. @throws IllegalArgumentException if there is none */
     public static Item named(String name, int batch) {
         List<Item> all = new ArrayList<>(table());
         all.addAll(tiny());
         for (Item item : all) {
             if (item.name().equals(name)) {
-                return item.batch() == batch ? item : item.withBatch(GROWTH, batch);
+                return batch == 0 || item.batch() == batch ? item : item.withBatch(GROWTH, batch);
             }
         }
         throw new IllegalArgumentException("no item is named " + name);

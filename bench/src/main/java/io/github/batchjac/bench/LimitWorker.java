@@ -3,6 +3,7 @@ package io.github.batchjac.bench;
 import io.github.batchjac.tensor.Precision;
 import io.github.batchjac.tensor.Tensor;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -13,14 +14,14 @@ import java.util.Map;
 final class LimitWorker extends Worker {
     private static final double TRIAL_MS = 30;
 
-    private final int threads;
+    private final List<Team> teams;
     private float[] in = {};
     private float[] out = {};
     private float value = 1;
     private Runnable best = () -> {};
 
     LimitWorker(int threads) {
-        this.threads = threads;
+        this.teams = threads == 1 ? List.of(new Team(1)) : List.of(new Team(1), new Team(threads));
     }
 
     @Override
@@ -34,8 +35,8 @@ final class LimitWorker extends Worker {
         out = new float[(int) (bytesWritten / Float.BYTES)];
         Arrays.fill(in, 1);
         double least = Double.POSITIVE_INFINITY;
-        for (int n = 1; n <= threads; n += Math.max(1, threads - 1)) {
-            Team team = new Team(n);
+        for (Team team : teams) {
+            int n = team.size();
             for (boolean vector : new boolean[] {true, false}) {
                 Runnable way = () -> team.run((part, parts) -> move(part, parts, vector));
                 Stopwatch.time(TRIAL_MS, way);
@@ -82,6 +83,8 @@ final class LimitWorker extends Worker {
     static double bytesPerSecond(double bytesRead, double bytesWritten, int threads) {
         LimitWorker worker = new LimitWorker(threads);
         worker.load(bytesRead, bytesWritten);
-        return (bytesRead + bytesWritten) / (Stopwatch.time(10 * TRIAL_MS, worker::run) / 1e9);
+        double ns = Stopwatch.time(10 * TRIAL_MS, worker::run);
+        worker.teams.forEach(Team::close);
+        return (bytesRead + bytesWritten) / (ns / 1e9);
     }
 }

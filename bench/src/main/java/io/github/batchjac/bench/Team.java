@@ -1,10 +1,14 @@
 package io.github.batchjac.bench;
 
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * Threads that do the same thing to different parts, the caller among them. They spin for their next turn, so that a limit is
- * not a measurement of how fast threads wake up; they sleep when nothing has come for a while.
+ * not a measurement of how fast threads wake up; they sleep when nothing has come for a while, for
+ * others are measured then.
  */
 final class Team implements AutoCloseable {
     /** One thread's part of the whole. */
@@ -15,6 +19,7 @@ final class Team implements AutoCloseable {
     private static final int SPINS = 20_000;
 
     private final int size;
+    private final List<Thread> threads = new ArrayList<>();
     private final AtomicInteger left = new AtomicInteger();
     private volatile int round;
     private volatile Part part = (i, n) -> {};
@@ -26,7 +31,14 @@ final class Team implements AutoCloseable {
             int mine = t;
             Thread thread = new Thread(() -> follow(mine), "limit-" + t);
             thread.setDaemon(true);
-            thread.start();
+            threads.add(thread);
+        }
+        threads.forEach(Thread::start);
+    }
+
+    private void wake() {
+        for (Thread thread : threads) {
+            LockSupport.unpark(thread);
         }
     }
 
@@ -42,7 +54,7 @@ final class Team implements AutoCloseable {
                 if (++spins < SPINS) {
                     Thread.onSpinWait();
                 } else {
-                    Thread.yield();
+                    LockSupport.park(this);
                 }
             }
             if (!closed) {
@@ -58,6 +70,7 @@ final class Team implements AutoCloseable {
         part = work;
         left.set(size - 1);
         round = round + 1; // by this thread only
+        wake();
         work.run(0, size);
         while (left.get() > 0) {
             Thread.onSpinWait();
@@ -67,5 +80,6 @@ final class Team implements AutoCloseable {
     @Override
     public void close() {
         closed = true;
+        wake();
     }
 }

@@ -48,6 +48,7 @@ abstract class Worker {
     final void serve() throws IOException {
         BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
         PrintStream out = new PrintStream(System.out, true, StandardCharsets.UTF_8);
+        System.setOut(System.err); // whatever a library prints goes to the log
         for (String line = in.readLine(); line != null && !line.equals("quit"); line = in.readLine()) {
             out.println(answer(line));
         }
