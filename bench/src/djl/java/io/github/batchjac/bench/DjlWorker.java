@@ -48,7 +48,7 @@ final class DjlWorker extends Worker {
             return "no formula by hand in DJL for " + item.formula();
         }
         formula = found;
-        describe("DJL, " + Engine.getInstance() + ", " + threads + " threads");
+        describe("DJL, libtorch " + Engine.getInstance().getVersion() + ", " + threads + " threads");
         return "";
     }
 

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -106,8 +107,9 @@ final class Candidates {
         python("cupy", "cupy_peer.py", List.of("hand"), List.of("cupy"), List.of());
         try {
             Class.forName("io.github.batchjac.bench.DjlWorker");
-            Map<String, String> environment = Map.of(
-                    "OMP_NUM_THREADS", "" + threads, "MALLOC_MMAP_MAX_", "0", "MALLOC_TRIM_THRESHOLD_", "17179869184");
+            Map<String, String> environment = new HashMap<>(KEEP_MEMORY);
+            environment.put("OMP_NUM_THREADS", "" + threads);
+            environment.put("DJL_CACHE_DIR", Main.home().resolve("target/djl").toString());
             add(new Candidate("djl", java("djl", "" + threads), environment, false, false));
         } catch (ClassNotFoundException e) {
             absent.add("djl is missing: bench/run.sh fetches it unless told --no-peers or --no-djl");

@@ -43,7 +43,7 @@ final class Reference {
         double each = item.work().writes() / item.batch();
         double work = item.work().flops() / item.batch();
         if (item.formula().startsWith("mlp-") && !item.formula().equals("mlp-jacobian")) {
-            work *= 500; // dense Jacobians with respect to weights
+            work *= 100; // dense Jacobians of every layer
         }
         double most = Math.max(2, Math.min(MOST_ELEMENTS / each, MOST_WORK / Math.max(1, work)));
         return (int) Math.max(1, Math.ceil(item.batch() / most));
@@ -62,6 +62,10 @@ final class Reference {
                 item.structured() ? Request.jacobian(item.results().toArray(String[]::new)) : item.theRequest();
         int batch = (int) Item.get(files, first(item)).shape().axis(0);
         try (Backend reference = Backends.reference()) {
+            if (LayerReference.isFor(item)) {
+                return new LayerReference(reference, item.theGraph(), files, batch)
+                        .gradients(request.kind() == Request.Kind.NORMS);
+            }
             Plan plan = Plan.of(
                     item.theGraph(),
                     request,

@@ -39,9 +39,14 @@ abstract class Worker {
     /** What is timed. */
     abstract void run();
 
+    /** Nanoseconds of one run. */
+    double time(double milliseconds) {
+        return Stopwatch.time(milliseconds, this::run);
+    }
+
     /** What computes, for the record; told with {@code ready}. */
     void describe(String text) {
-        description = text;
+        description = text.replace('\n', ' ');
     }
 
     /** Obeys until told to quit or the driver is gone. */
@@ -68,7 +73,7 @@ abstract class Worker {
                     return "done";
                 }
                 case "time" -> {
-                    return Double.toString(Stopwatch.time(Double.parseDouble(words[1]), this::run));
+                    return Double.toString(time(Double.parseDouble(words[1])));
                 }
                 default -> {
                     return "failed what is " + words[0] + "?";
