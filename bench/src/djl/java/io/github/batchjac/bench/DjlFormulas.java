@@ -30,7 +30,7 @@ interface DjlFormulas {
                                 .matMul(get(i, "x"))
                                 .divi(get(i, "x").getShape().get(0)));
             case "softmax-ce-gradient" -> i -> Map.of("x", crossEntropy(get(i, "x"), get(i, "p")));
-            case "matrix-product" -> i -> Map.of("product", get(i, "left").batchDot(get(i, "right")));
+            case "matrix-product" -> i -> Map.of("product", get(i, "left").matMul(get(i, "right")));
             case "mlp-jacobian" -> i -> jacobian(i, true);
             case "small-net-jacobian" -> i -> jacobian(i, false);
             case "mlp-sample-gradients" -> DjlFormulas::gradients;

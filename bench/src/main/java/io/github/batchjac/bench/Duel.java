@@ -16,16 +16,17 @@ import java.util.Map;
  * has been compared with the exact one.
  */
 final class Duel implements AutoCloseable {
-    /** How long and how often. @param warmMs for a fresh JVM to compile; others get a fifth of it */
-    record Pace(int rounds, double ms, double warmMs) {
-        static final Pace SHORT = new Pace(3, 60, 1200);
-        static final Pace LONG = new Pace(7, 300, 3000);
-        static final Pace SMOKE = new Pace(1, 1, 1);
+    /** How long and how often. @param warmMs for a fresh JVM to compile; others get a fifth of it; @param quietMs see {@link Quiet} */
+    record Pace(int rounds, double ms, double warmMs, double quietMs) {
+        static final Pace SHORT = new Pace(3, 60, 1200, 100_000);
+        static final Pace LONG = new Pace(7, 300, 3000, 1_200_000);
+        static final Pace SMOKE = new Pace(1, 1, 1, 0);
     }
 
     private final List<Candidate> candidates;
     private final Limits limits;
     private final Pace pace;
+    private final Quiet quiet;
     private final Path folder;
     private final PrintStream out;
     private final Map<String, Contender> lasting = new LinkedHashMap<>();
@@ -35,6 +36,7 @@ final class Duel implements AutoCloseable {
         this.candidates = candidates;
         this.limits = limits;
         this.pace = pace;
+        this.quiet = new Quiet((long) pace.quietMs());
         this.folder = folder;
         this.out = out;
     }
@@ -42,6 +44,11 @@ final class Duel implements AutoCloseable {
     /** What was wrong: results out of tolerance, contenders that failed. */
     List<String> faults() {
         return faults;
+    }
+
+    /** How busy others kept the machine, 0 to 1. */
+    double busy() {
+        return quiet.busy();
     }
 
     /** One contender's part in one item. */
@@ -73,7 +80,7 @@ final class Duel implements AutoCloseable {
             }
             for (int round = 0; round < pace.rounds(); round++) {
                 for (Entry entry : entries) {
-                    rest();
+                    quiet.await();
                     time(entry, item);
                 }
             }
@@ -133,15 +140,6 @@ final class Duel implements AutoCloseable {
         faults.add(item + " " + precision + ": " + entry.candidate.name() + ": " + entry.refusal);
     }
 
-    /** Threads of the last contender may spin for a while before they sleep. */
-    private void rest() {
-        try {
-            Thread.sleep((long) Math.min(30, pace.ms()));
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
-    }
-
     private void time(Entry entry, Item item) {
         if (entry.refusal.isEmpty()) {
             try {
@@ -172,6 +170,7 @@ final class Duel implements AutoCloseable {
                     precision.toString(),
                     entry.candidate.name(),
                     ns,
+                    entry.rounds.stream().mapToDouble(x -> x).min().orElse(Double.NaN),
                     timed ? Statistics.spread(entry.rounds) : Double.NaN,
                     item.work().bytes(precision) / ns,
                     item.work().flops() / ns,

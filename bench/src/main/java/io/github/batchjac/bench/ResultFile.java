@@ -54,6 +54,7 @@ record ResultFile(
         map.put("precision", s.precision());
         map.put("contender", s.contender());
         map.put("ns", s.ns());
+        map.put("best ns", s.best());
         map.put("spread", s.spread());
         map.put("GB/s", s.gigabytes());
         map.put("GFLOP/s", s.gigaflops());
@@ -89,6 +90,7 @@ record ResultFile(
                     Json.text(m, "precision"),
                     Json.text(m, "contender"),
                     Json.number(m, "ns"),
+                    Json.number(m, "best ns"),
                     Json.number(m, "spread"),
                     Json.number(m, "GB/s"),
                     Json.number(m, "GFLOP/s"),

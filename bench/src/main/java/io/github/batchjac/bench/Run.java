@@ -89,6 +89,11 @@ record Run(String kind, String[] args) {
                     }
                 }
                 faults.addAll(duel.faults());
+                if (duel.busy() > 0.1) {
+                    notes.add(String.format(
+                            "others kept the processors %.0f %% busy meanwhile: read ratios with care",
+                            100 * duel.busy()));
+                }
             }
             List<OrderScore> orders = Orders.run(orders(), threads, pace(), faults, out);
             notes.addAll(faults);

@@ -5,6 +5,7 @@ package io.github.batchjac.bench;
  * they compare.
  *
  * @param ns median of the rounds' nanoseconds per call; not a number if it was not timed
+ * @param best the fastest round
  * @param spread the slowest round over the fastest
  * @param floor nanoseconds that memory and arithmetic allow at least, as measured in the same rounds
  * @param error ‖Δ‖/‖exact‖ in units of roundoff
@@ -18,6 +19,7 @@ record Score(
         String precision,
         String contender,
         double ns,
+        double best,
         double spread,
         double gigabytes,
         double gigaflops,

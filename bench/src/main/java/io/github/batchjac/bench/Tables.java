@@ -122,6 +122,7 @@ final class Tables {
                     peer == null ? "–" : Text.time(peer.ns()),
                     peer == null ? "–" : peer.contender(),
                     ratio(mine, peer),
+                    bestRounds(scores),
                     mine == null ? "–" : Text.number(mine.error())));
         });
         return Text.table(rows) + "\n" + summary() + "\n";
@@ -134,6 +135,20 @@ final class Tables {
         double ratio = peer.ns() / mine.ns();
         String text = Text.number(ratio);
         return ratio > TIE ? "**" + text + "**" : ratio < 1 / TIE ? text + " (loses)" : text;
+    }
+
+    /** The ratio of the fastest rounds: what interference spoils least. */
+    private static String bestRounds(Map<String, Score> scores) {
+        double mine = Double.POSITIVE_INFINITY;
+        double peer = Double.POSITIVE_INFINITY;
+        for (Score score : scores.values()) {
+            if (score.timed() && ours(score.contender())) {
+                mine = Math.min(mine, score.best());
+            } else if (score.timed() && !score.contender().equals(Candidates.LIMIT)) {
+                peer = Math.min(peer, score.best());
+            }
+        }
+        return Text.number(peer / mine);
     }
 
     /** How often we win, draw and lose, and by how much on the whole. */

@@ -18,7 +18,20 @@ class ResultFileTest {
 
     private static Score score(String group, String contender, int batch, double ns) {
         return new Score(
-                group, "f/8", batch, "float32", contender, ns, 1.25, 2.5, 0.5, 50, 1.5, batch, "a \"note\", with ∂");
+                group,
+                "f/8",
+                batch,
+                "float32",
+                contender,
+                ns,
+                ns / 2,
+                1.25,
+                2.5,
+                0.5,
+                50,
+                1.5,
+                batch,
+                "a \"note\", with ∂");
     }
 
     private static ResultFile results() {
