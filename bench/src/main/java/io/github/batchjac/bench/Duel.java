@@ -23,6 +23,9 @@ final class Duel implements AutoCloseable {
         static final Pace SMOKE = new Pace(1, 1, 1, 0);
     }
 
+    private static final int MOST_WARMING = 12;
+    private static final double STILL_FALLING = 0.8;
+
     private final List<Candidate> candidates;
     private final Limits limits;
     private final Pace pace;
@@ -122,13 +125,29 @@ final class Duel implements AutoCloseable {
                 clear(results);
             }
             if (entry.refusal.isEmpty()) {
-                entry.contender.time(entry.candidate.fresh() ? pace.warmMs() : pace.warmMs() / 5);
+                warm(entry);
             }
         } catch (Contender.Refused e) {
             entry.refusal = String.valueOf(e.getMessage());
         }
         if (!entry.refusal.isEmpty()) {
             fault(entry, item, precision);
+        }
+    }
+
+    /** Until times no longer fall: compilers may have to share the machine, and then take long. */
+    private void warm(Entry entry) throws IOException {
+        if (!entry.candidate.fresh()) {
+            entry.contender.time(pace.warmMs() / 5);
+            return;
+        }
+        double last = entry.contender.time(pace.warmMs());
+        for (int more = 0; more < MOST_WARMING; more++) {
+            double now = entry.contender.time(pace.warmMs() / 4);
+            if (now > STILL_FALLING * last) {
+                return;
+            }
+            last = now;
         }
     }
 
