@@ -15,3 +15,6 @@ if [ -s "$errors" ]; then
     echo "verify: ./batchjac --version wrote the lines above to stderr; it must write nothing there" >&2
     exit 1
 fi
+
+# The bench: a project of its own, which needs the jar that was just built.
+./mvnw -q -B -ntp -f bench/pom.xml spotless:check test-compile </dev/null

@@ -2,6 +2,7 @@ package io.github.batchjac.cli;
 
 import io.github.batchjac.backend.Backend;
 import io.github.batchjac.graph.Graph;
+import io.github.batchjac.plan.Order;
 import io.github.batchjac.plan.Plan;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -80,15 +81,16 @@ abstract class Computation implements Callable<Integer> {
             if (explaining == null) {
                 new Run(this, task, inputs.batch()).run(require(out, "--out FILE"));
             } else {
-                explain(task, explaining.batch == null ? inputs.batch().count() : explaining.batch);
+                long batch = explaining.batch == null ? inputs.batch().count() : explaining.batch;
+                explain(task, batch, explaining.order);
             }
         }
         return 0;
     }
 
-    private void explain(Task task, long batch) {
+    private void explain(Task task, long batch, Order order) {
         try (Backend backend = device.backend()) {
-            Plan made = Plan.of(task.graph(), task.request(), work.workload(backend, batch));
+            Plan made = Plan.of(task.graph(), task.request(), work.workload(backend, batch), order);
             output.report(
                     Summary.plan(title(), made, backend, device.describe(backend.description())),
                     spec.commandLine().getOut());

@@ -118,10 +118,19 @@ final class Elimination {
             LinearGraph<Structure> graph,
             java.util.function.Function<List<Structure>, Work> finish,
             ToDoubleFunction<Work> seconds) {
-        return new Elimination(graph, finish, seconds).choose();
+        return choose(graph, finish, seconds, Order.CHEAPEST);
     }
 
-    private Choice choose() {
+    /** The order asked for; the others are candidates all the same. */
+    static Choice choose(
+            LinearGraph<Structure> graph,
+            java.util.function.Function<List<Structure>, Work> finish,
+            ToDoubleFunction<Work> seconds,
+            Order order) {
+        return new Elimination(graph, finish, seconds).choose(order);
+    }
+
+    private Choice choose(Order wanted) {
         Map<String, List<Integer>> orders = new LinkedHashMap<>();
         List<Integer> forward = new ArrayList<>(graph.intermediates());
         List<Integer> reverse = new ArrayList<>(forward);
@@ -138,6 +147,11 @@ final class Elimination {
 
         Map<String, Work> candidates = new LinkedHashMap<>();
         orders.forEach((name, order) -> candidates.put(name, work(order)));
+        if (wanted != Order.CHEAPEST) {
+            return wanted == Order.FORWARD
+                    ? new Choice(FORWARD, forward, candidates)
+                    : new Choice(REVERSE, reverse, candidates);
+        }
         // a tie goes to the order with the plainest name
         String best = REVERSE;
         double least = seconds.applyAsDouble(work(reverse));

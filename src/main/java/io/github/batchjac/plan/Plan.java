@@ -64,7 +64,12 @@ public final class Plan {
      * @throws BudgetException if not even one tile of samples fits the workload's memory
      */
     public static Plan of(Graph graph, Request request, Workload workload) {
-        return Planner.plan(graph, request, workload);
+        return of(graph, request, workload, Order.CHEAPEST);
+    }
+
+    /** A plan in a given order, to compare orders; otherwise as {@link #of(Graph, Request, Workload)}. */
+    public static Plan of(Graph graph, Request request, Workload workload, Order order) {
+        return Planner.plan(graph, request, workload, order);
     }
 
     /**

@@ -21,20 +21,22 @@ final class Planner {
     private final Graph graph;
     private final Request request;
     private final Workload workload;
+    private final Order order;
     private final Slots slots = new Slots();
     private final Linearisation values;
     private final StepWriter products = new StepWriter(slots);
     private final ResultWriter results = new ResultWriter(slots, products);
 
-    private Planner(Graph graph, Request request, Workload workload) {
+    private Planner(Graph graph, Request request, Workload workload, Order order) {
         this.graph = graph;
         this.request = request;
         this.workload = workload;
+        this.order = order;
         this.values = new Linearisation(graph, slots);
     }
 
-    static Plan plan(Graph graph, Request request, Workload workload) {
-        return new Planner(graph, request, workload).plan();
+    static Plan plan(Graph graph, Request request, Workload workload, Order order) {
+        return new Planner(graph, request, workload, order).plan();
     }
 
     /** A product of two given Jacobians; see {@link Plan#product}. */
@@ -68,7 +70,8 @@ final class Planner {
             choice = Elimination.choose(
                     jacobians.map(Operand::structure),
                     this::finishWork,
-                    work -> workload.cost().seconds(work, (double) workload.batch(), workload.precision()));
+                    work -> workload.cost().seconds(work, (double) workload.batch(), workload.precision()),
+                    order);
             for (int vertex : choice.order()) {
                 jacobians.eliminate(vertex, products);
             }

@@ -131,6 +131,10 @@ class CommandsTest {
                         .out())
                 .contains("(B, 5, 9)");
         assertThat(run("plan", "jvp", MODEL, X).succeeds().out()).contains("batch 7");
+        assertThat(run("plan", "jacobian", MODEL, X, "--order", "forward")
+                        .succeeds()
+                        .out())
+                .containsPattern("products, forward .*← chosen");
         assertThat(run("plan", "forward", MODEL, "--batch", "3").succeeds().out())
                 .contains("batch 3");
         assertThat(fields(run("plan", "jacobian", MODEL, "--batch", "9", "--json")

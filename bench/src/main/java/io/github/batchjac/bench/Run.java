@@ -1,0 +1,164 @@
+package io.github.batchjac.bench;
+
+import io.github.batchjac.bench.ResultFile.OrderScore;
+import io.github.batchjac.tensor.Precision;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.file.FileVisitResult;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.time.LocalDate;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** A whole measurement: {@code short}, {@code long} or {@code smoke}, and what it is restricted to. */
+record Run(String kind, String[] args) {
+    static Run of(String[] args) {
+        return new Run(args[0], args);
+    }
+
+    int threads() {
+        return Main.option(args, "--threads")
+                .map(Integer::parseInt)
+                .orElse(Runtime.getRuntime().availableProcessors());
+    }
+
+    private boolean isLong() {
+        return kind.equals("long");
+    }
+
+    private boolean isSmoke() {
+        return kind.equals("smoke");
+    }
+
+    private Duel.Pace pace() {
+        return isSmoke() ? Duel.Pace.SMOKE : isLong() ? Duel.Pace.LONG : Duel.Pace.SHORT;
+    }
+
+    private List<Item> items() {
+        List<Item> items = new ArrayList<>();
+        if (isSmoke()) {
+            items.addAll(Items.tiny());
+        } else {
+            items.addAll(Items.table());
+            if (isLong() || Main.flag(args, "--growth")) {
+                items.addAll(Items.growth(1_000_000));
+            }
+        }
+        return Main.option(args, "--only")
+                .map(pattern -> Items.matching(items, pattern))
+                .orElse(items);
+    }
+
+    private List<Item> orders() {
+        List<Item> items = Orders.items();
+        if (isSmoke()) {
+            items = items.stream().map(item -> item.withBatch("orders", 3)).toList();
+        }
+        List<Item> all = items;
+        return Main.option(args, "--only")
+                .map(pattern -> Items.matching(all, pattern))
+                .orElse(all);
+    }
+
+    /** Whether every result was right; they are written either way. */
+    boolean run(PrintStream out) throws IOException {
+        int threads = threads();
+        Path scratch = Main.scratch();
+        try {
+            Candidates candidates = Candidates.find(
+                    Candidates.scripts(),
+                    threads,
+                    !kind.equals("short"),
+                    !Main.flag(args, "--no-peers"),
+                    Main.devices());
+            candidates.absent().forEach(sentence -> out.println("skipped: " + sentence));
+            out.println("limits …");
+            Limits limits = Limits.measure(threads, isSmoke());
+            List<String> notes = new ArrayList<>(candidates.absent());
+            List<Score> scores = new ArrayList<>();
+            List<String> faults = new ArrayList<>();
+            try (Duel duel = new Duel(candidates.present(), limits, pace(), scratch, out)) {
+                for (Precision precision : Main.precisions(args, !kind.equals("short"))) {
+                    for (Item item : items()) {
+                        scores.addAll(duel.run(item, precision));
+                    }
+                }
+                faults.addAll(duel.faults());
+                if (duel.busy() > 0.1) {
+                    notes.add(String.format(
+                            "others kept the processors %.0f %% busy meanwhile: read ratios with care",
+                            100 * duel.busy()));
+                }
+            }
+            List<OrderScore> orders = Orders.run(orders(), threads, pace(), faults, out);
+            notes.addAll(faults);
+            Path file = file(scratch);
+            new ResultFile(date(), kind, Machine.describe(threads), map(limits), notes, scores, orders).write(file);
+            faults.forEach(fault -> out.println("WRONG " + fault));
+            out.println("written: " + (isSmoke() ? "a temporary file" : file));
+            if (isSmoke()) {
+                smokeReport(file, scratch, out);
+            }
+            return faults.isEmpty();
+        } finally {
+            delete(scratch);
+        }
+    }
+
+    private static String date() {
+        return LocalDate.now().toString();
+    }
+
+    private Path file(Path scratch) {
+        if (isSmoke()) {
+            return scratch.resolve("smoke.json");
+        }
+        String name = date() + "-" + Machine.title() + "-" + kind;
+        return Main.option(args, "--out")
+                .map(Path::of)
+                .orElse(Main.home().resolve("results").resolve(name + ".json"));
+    }
+
+    /** The report's code, on numbers that mean nothing. */
+    private static void smokeReport(Path file, Path scratch, PrintStream out) throws IOException {
+        Path readme = scratch.resolve("README.md");
+        Files.writeString(readme, Report.MARKERS);
+        Report.write(List.of(ResultFile.read(file)), readme, scratch.resolve("plots"), out);
+        if (Files.readString(readme).length() < 2 * Report.MARKERS.length()) {
+            throw new IllegalStateException("the report wrote no tables");
+        }
+    }
+
+    private static Map<String, Object> map(Limits limits) {
+        Map<String, Object> map = new LinkedHashMap<>();
+        map.put("store B/s, one thread", limits.store());
+        map.put("store B/s", limits.storeAll());
+        map.put("copy B/s, one thread", limits.copy());
+        map.put("copy B/s", limits.copyAll());
+        map.put("float32 FLOP/s", limits.flops32());
+        map.put("float64 FLOP/s", limits.flops64());
+        return map;
+    }
+
+    private static void delete(Path folder) throws IOException {
+        Files.walkFileTree(folder, new SimpleFileVisitor<>() {
+            @Override
+            public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
+                Files.delete(file);
+                return FileVisitResult.CONTINUE;
+            }
+
+            @Override
+            public FileVisitResult postVisitDirectory(
+                    Path directory, java.io.@org.jspecify.annotations.Nullable IOException e) throws IOException {
+                Files.delete(directory);
+                return FileVisitResult.CONTINUE;
+            }
+        });
+    }
+}
