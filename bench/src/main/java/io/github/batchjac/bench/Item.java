@@ -43,8 +43,6 @@ public record Item(
         List<String> results,
         Work work,
         Tolerance tolerance) {
-    private static final String PARAMETERS = "parameter ";
-
     /** Unique with the batch; no blanks. */
     public String name() {
         return formula + "/" + size;
@@ -111,7 +109,7 @@ public record Item(
         Map<String, Tensor> inputs = new LinkedHashMap<>();
         for (String key : wanted) {
             Tensor tensor = get(files, file(key));
-            inputs.put(key, key.equals(file(key)) || !key.contains("#") ? tensor : flat(tensor));
+            inputs.put(key, key.contains("#") ? flat(tensor) : tensor);
         }
         return inputs;
     }
@@ -146,7 +144,6 @@ public record Item(
                 .forEach((name, value) -> shapes.put(name, value.shape().prepend(batch)));
         if (theRequest().kind() == Request.Kind.VJP) {
             shapes.put(file(Request.COTANGENT), theGraph().output().shape().prepend(batch));
-            // an input that nothing depends on is not asked for, but peers may well want its shape
         }
         return shapes;
     }
@@ -176,7 +173,7 @@ public record Item(
         if (value.op() instanceof Op.Parameter p) {
             return p.value().to(precision);
         }
-        throw new IllegalStateException(PARAMETERS + value);
+        throw new IllegalStateException(value + " is no parameter");
     }
 
     /** Every {@code step}-th sample of what has a batch axis, all of what has none. */

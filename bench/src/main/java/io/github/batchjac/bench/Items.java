@@ -285,7 +285,7 @@ public final class Items {
                 batch,
                 Graph.of(softmaxCrossEntropy(input("p", widths[widths.length - 1]), net(widths, true))),
                 Request.norms(names(widths)),
-                List.of(file(Request.NORM)),
+                List.of(Item.file(Request.NORM)),
                 new Work((double) batch * widths[0], batch, batch * gradientFlops(widths)),
                 network(widths, 1));
     }
@@ -312,10 +312,6 @@ public final class Items {
             scale *= l > 1 && l < widths.length - 1 ? Math.sqrt(widths[l]) : 1;
         }
         return new Tolerance(roundings, scale);
-    }
-
-    private static String file(String key) {
-        return Item.file(key);
     }
 
     private static String size(int[] widths) {
