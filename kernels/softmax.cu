@@ -122,7 +122,7 @@ TIMES_ROWS(rows_times_log_softmax_transposed, LOG_SOFTMAX_TRANSPOSED)
 // where tiles > 1, `width` columns of one; behind Lanes::SCRATCH and 256 numbers and 256 integers in shared memory, these and their q.
 // NAME_long: m is read twice; a block for every `width` columns of a sample.
 #define TIMES_COLUMNS(name, FORM)                                                                                              \
-    KERNEL(name, 256)(REAL * out, const REAL *m, long long m_stride, const REAL *q, long long q_stride, const REAL *rest,        \
+    RESIDENT_KERNEL(name, 256, 2)(REAL * out, const REAL *m, long long m_stride, const REAL *q, long long q_stride, const REAL *rest,        \
                       long long rest_stride, long long batch, int n, int k, int width, Divisor by_width, int samples,           \
                       int tiles, int lanes) {                                                                                  \
         times_columns<FORM>(out, m, m_stride, q, q_stride, rest, rest_stride, batch, n, k, width, by_width, samples, tiles,     \

@@ -717,6 +717,7 @@ final class BenchCases {
         }
         batched(samples(262144, 3 * 32 * 32), 32, 32, 32);
         batched(samples(4_200_000, 300), 10, 10, 10);
+        batched(samples(65536, 2 * 32 * 256), 32, 256, 32);
         sumOuter(tiny ? 3 : 4096, size(512, 9), size(512, 7));
     }
 

@@ -200,7 +200,8 @@ class MatrixKernelsTest {
             {9, 33, 3, 61},
             {2, 128, 1, 65},
             {3, 127, 2, 251},
-            {1, 32, 3, 63}
+            {1, 32, 3, 63},
+            {1, 64, 2, 61}
         };
         for (int[] size : sizes) {
             for (int variant : new int[] {0, 12}) {
@@ -324,6 +325,7 @@ class MatrixKernelsTest {
         "3, 33, 31, 64, product_medium",
         "4, 64, 64, 64, product_medium",
         "1, 127, 33, 250, product_large",
+        "3, 32, 100, 31, product_small",
         "9, 1, 33, 41, row_times_matrices",
         "3, 1, 64, 300, row_times_matrices",
         "2, 1, 700, 5, row_times_matrices",
