@@ -24,9 +24,10 @@ final class VectorLossKernels32 extends PlainLossKernels32 {
     private static final int L = S.length();
 
     /** Loops over whole vectors, to be compiled by themselves; see {@link VectorLoops32}. */
-    private static final MethodHandle[] LOOPS = VectorLoops32.find(MethodHandles.lookup(), "surprises");
+    private static final MethodHandle[] LOOPS = VectorLoops32.find(MethodHandles.lookup(), "surprises gradients");
 
     private static final int SURPRISES = 0;
+    private static final int GRADIENTS = 1;
 
     VectorLossKernels32(VectorNormaliser32 normaliser, VectorSums32 sums) {
         super(normaliser, sums);
@@ -76,19 +77,24 @@ final class VectorLossKernels32 extends PlainLossKernels32 {
             super.distributionGradient(q, qo, target, to, n, total, rest);
             return;
         }
-        FloatVector end = distributionGradient(q, qo + n - L, target, to + n - L, total, rest);
-        for (int i = 0; i < n - L; i += L) {
-            distributionGradient(q, qo + i, target, to + i, total, rest).intoArray(q, qo + i);
+        float[] scratch = SCRATCH.get();
+        int last = n - L;
+        FloatVector.fromArray(S, q, qo + last).intoArray(scratch, 0);
+        run(LOOPS[GRADIENTS], q, qo, q, qo, target, to, n / L * L, total, rest);
+        if (n % L != 0) {
+            run(LOOPS[GRADIENTS], q, qo + last, scratch, 0, target, to + last, L, total, rest);
         }
-        end.intoArray(q, qo + n - L);
     }
 
-    private static FloatVector distributionGradient(
-            float[] q, int qo, float[] target, int to, float total, float rest) {
-        FloatVector p = FloatVector.fromArray(S, q, qo);
-        FloatVector t = FloatVector.fromArray(S, target, to);
-        FloatVector others = ONE.sub(p).blend(rest, p.compare(GT, 0.5f));
-        return all(total).sub(t).mul(p).sub(t.mul(others));
+    private static void gradients(
+            float[] g, int go, float[] q, int qo, float[] target, int to, int n, float total, float rest) {
+        FloatVector sum = all(total);
+        for (int i = 0; i < n; i += L) {
+            FloatVector p = FloatVector.fromArray(S, q, qo + i);
+            FloatVector t = FloatVector.fromArray(S, target, to + i);
+            FloatVector others = ONE.sub(p).blend(rest, p.compare(GT, 0.5f));
+            sum.sub(t).mul(p).sub(t.mul(others)).intoArray(g, go + i);
+        }
     }
 
     /** Block by block: the differences, into scratch if nobody wants them, then their squares. */
