@@ -112,7 +112,26 @@ final class VectorGemm32 implements Gemm32 {
             return;
         }
         Scratch scratch = SCRATCH.get();
+        boolean narrow = n <= L && k <= KC && ldc == n && strideC == m * n && !transposeA && !transposeB && !accumulate;
         for (int s = 0; s < batch; s++) {
+            if (narrow && bo + s * strideB + (k - 1) * ldb + L <= b.length) {
+                int end = co + batch * strideC;
+                narrow(
+                        scratch.tile,
+                        c,
+                        co + s * strideC,
+                        end,
+                        a,
+                        ao + s * strideA,
+                        lda,
+                        b,
+                        bo + s * strideB,
+                        ldb,
+                        m,
+                        n,
+                        k);
+                continue;
+            }
             product(
                     scratch,
                     c,
@@ -131,6 +150,69 @@ final class VectorGemm32 implements Gemm32 {
                     k,
                     accumulate);
         }
+    }
+
+    /**
+     * At most one vector of columns. What is read beyond a row of B goes into lanes that do not count; they are stored behind the
+     * row of C, where the next row is still to come, or beyond {@code end} not at all.
+     */
+    private static void narrow(
+            float[] tile,
+            float[] c,
+            int co,
+            int end,
+            float[] a,
+            int ao,
+            int lda,
+            float[] b,
+            int bo,
+            int ldb,
+            int m,
+            int n,
+            int k) {
+        for (int i = 0, rows; i < m; i += rows) {
+            rows = m - i >= 4 ? 4 : 1;
+            int ci = co + i * n;
+            int ai = ao + i * lda;
+            boolean spill = ci + (rows - 1) * n + L <= end;
+            float[] to = spill ? c : tile;
+            int at = spill ? ci : 0;
+            if (rows == 4) {
+                narrow4(to, at, spill ? n : NR, a, ai, lda, b, bo, ldb, k);
+            } else {
+                narrow1(to, at, a, ai, b, bo, ldb, k);
+            }
+            if (!spill) {
+                store(c, ci, n, tile, rows, n, false);
+            }
+        }
+    }
+
+    private static void narrow4(
+            float[] c, int ci, int ldc, float[] a, int ai, int lda, float[] b, int bi, int ldb, int k) {
+        FloatVector c0 = FloatVector.zero(S);
+        FloatVector c1 = c0;
+        FloatVector c2 = c0;
+        FloatVector c3 = c0;
+        for (int p = 0; p < k; p++) {
+            FloatVector row = FloatVector.fromArray(S, b, bi + p * ldb);
+            c0 = FloatVector.broadcast(S, a[ai + p]).fma(row, c0);
+            c1 = FloatVector.broadcast(S, a[ai + lda + p]).fma(row, c1);
+            c2 = FloatVector.broadcast(S, a[ai + 2 * lda + p]).fma(row, c2);
+            c3 = FloatVector.broadcast(S, a[ai + 3 * lda + p]).fma(row, c3);
+        }
+        c0.intoArray(c, ci);
+        c1.intoArray(c, ci + ldc);
+        c2.intoArray(c, ci + 2 * ldc);
+        c3.intoArray(c, ci + 3 * ldc);
+    }
+
+    private static void narrow1(float[] c, int ci, float[] a, int ai, float[] b, int bi, int ldb, int k) {
+        FloatVector sum = FloatVector.zero(S);
+        for (int p = 0; p < k; p++) {
+            sum = FloatVector.broadcast(S, a[ai + p]).fma(FloatVector.fromArray(S, b, bi + p * ldb), sum);
+        }
+        sum.intoArray(c, ci);
     }
 
     @Override

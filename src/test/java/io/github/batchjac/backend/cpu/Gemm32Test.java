@@ -338,6 +338,41 @@ class Gemm32Test {
         }
     }
 
+    /** Where results lie without gaps, a row may be stored over the start of the next one: never behind the last. */
+    @ParameterizedTest
+    @MethodSource("engines")
+    void aBatchWithoutGapsGivesTheBitsOfItsProducts(Gemm32 gemm) {
+        Random random = new Random(9);
+        int around = 40;
+        for (int n = 1; n <= 35; n++) {
+            for (int m : new int[] {1, 2, 3, 4, 5, 10, 17}) {
+                for (int k : new int[] {1, 3, 10, 257}) {
+                    int batch = 1 + (n + m + k) % 4;
+                    float[] a = numbers(random, batch * m * k);
+                    float[] b = numbers(random, batch * k * n);
+                    float[] c = new float[batch * m * n + 2 * around];
+                    Arrays.fill(c, -7f);
+                    float[] expected = c.clone();
+                    for (int s = 0; s < batch; s++) {
+                        int to = around + s * m * n;
+                        gemm.multiply(expected, to, n, a, s * m * k, k, false, b, s * k * n, n, false, m, n, k, false);
+                    }
+                    gemm.multiplyBatch(
+                            c, around, n, m * n, a, 0, k, m * k, false, b, 0, n, k * n, false, batch, m, n, k, false);
+                    assertThat(c).as("%d of (%d,%d,%d)", batch, m, n, k).isEqualTo(expected);
+                }
+            }
+        }
+    }
+
+    private static float[] numbers(Random random, int count) {
+        float[] numbers = new float[count];
+        for (int i = 0; i < count; i++) {
+            numbers[i] = (float) random.nextGaussian();
+        }
+        return numbers;
+    }
+
     @ParameterizedTest
     @MethodSource("engines")
     void notANumberAndInfinityStayInTheirRowAndColumn(Gemm32 gemm) {
