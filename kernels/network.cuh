@@ -336,7 +336,7 @@ __device__ __forceinline__ void network_jacobian(
         int s = by_inputs.quotient(e);
         if (e >= 0) panel[(e - s * n) * Block::STRIDE + s] = __ldg(x + e);
     }
-    __syncthreads();
+    // The first product has a barrier before it reads the panel.
     Block block{layers, count, samples, columns, from, backward ? outputs : n, pitch, by_samples, by_columns, weights, panel, slopes};
     block.run(value == nullptr || from > 0 ? nullptr : value + first * outputs, here, backward, by_inputs, by_outputs);
 
