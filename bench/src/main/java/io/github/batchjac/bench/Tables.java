@@ -109,6 +109,7 @@ final class Tables {
                 "best peer",
                 "which",
                 "peer/batchjac",
+                "of best rounds",
                 "error, u"));
         byItem(result, "table").forEach((key, scores) -> {
             Score mine = best(scores).orElse(null);
