@@ -454,6 +454,36 @@ class LossKernelsTest {
         }
     }
 
+    /** What was held to be impossible and came has an infinite loss; what did not come, none. */
+    @ParameterizedTest
+    @EnumSource(Precision.class)
+    void crossEntropyOfWhatIsImpossibleIsInfinite(Precision precision) {
+        for (int n : new int[] {1, 3, 8, 33, 130, 1100, 6301, 12601}) {
+            int batch = 3;
+            double[] target = new double[batch * n];
+            double[] prediction = new double[batch * n];
+            Arrays.fill(prediction, 0.25);
+            for (int b = 0; b < batch; b++) {
+                target[b * n + b * n / batch] = b == 1 ? 0 : 1;
+                prediction[b * n + b * n / batch] = 0;
+            }
+            try (Lab lab = new Lab(precision)) {
+                long loss = lab.output(batch);
+                long gradient = lab.output(batch * n);
+                Strided t = new Strided(lab.numbers(target), n);
+                new LossKernels(lab.queue())
+                        .crossEntropy(loss, gradient, t, new Strided(lab.numbers(prediction), n), batch, n);
+                double infinity = Double.POSITIVE_INFINITY;
+                assertThat(lab.read(loss)).as("n %d", n).containsExactly(infinity, 0, infinity);
+                double[] expected = new double[batch * n];
+                for (int i = 0; i < expected.length; i++) {
+                    expected[i] = target[i] == 0 ? 0 : -infinity;
+                }
+                assertThat(lab.read(gradient)).as("n %d", n).isEqualTo(expected);
+            }
+        }
+    }
+
     /** What the batch shares gives the bits that as many copies of it do, wherever results lie. */
     @ParameterizedTest
     @EnumSource(Precision.class)
