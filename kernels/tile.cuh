@@ -41,8 +41,6 @@ struct Lanes {
         return Lanes(count, nullptr);
     }
 
-    __device__ __forceinline__ int warps() const { return count / WARP; }
-
     // Where a block exchanges numbers: two places in turn, so that nobody writes what others still read from the time before.
     template <typename A>
     __device__ __forceinline__ A *exchange() const {
@@ -50,42 +48,39 @@ struct Lanes {
         return reinterpret_cast<A *>(scratch + area);
     }
 
-    __device__ __forceinline__ T max(T x) const {
+    // What all lanes have, joined: lanes of a warp two by two, then warp by warp.
+    template <typename A, typename Join, typename FromLane>
+    __device__ __forceinline__ A joined(A x, Join join, FromLane from_lane) const {
 #pragma unroll 1
         for (int o = min(count, WARP) >> 1; o > 0; o >>= 1) {
-            x = fmax(x, __shfl_xor_sync(ALL_LANES, x, o));
+            x = join(x, from_lane(x, o));
         }
         if (count > WARP) {
-            T *largest = exchange<T>();
+            A *of_warps = exchange<A>();
             if (lane % WARP == 0) {
-                largest[lane / WARP] = x;
+                of_warps[lane / WARP] = x;
             }
             __syncthreads();
+            x = of_warps[0];
 #pragma unroll 1
-            for (int w = 0; w < warps(); w++) {
-                x = fmax(x, largest[w]);
+            for (int w = 1; w < count / WARP; w++) {
+                x = join(x, of_warps[w]);
             }
         }
         return x;
     }
 
+    template <typename A, typename Join>
+    __device__ __forceinline__ A joined(A x, Join join) const {
+        return joined(x, join, [](A y, int o) { return __shfl_xor_sync(ALL_LANES, y, o); });
+    }
+
+    __device__ __forceinline__ T max(T x) const {
+        return joined(x, [](T a, T b) { return fmax(a, b); });
+    }
+
     __device__ __forceinline__ int min_index(int i) const {
-#pragma unroll 1
-        for (int o = min(count, WARP) >> 1; o > 0; o >>= 1) {
-            i = min(i, __shfl_xor_sync(ALL_LANES, i, o));
-        }
-        if (count > WARP) {
-            int *indices = exchange<int>();
-            if (lane % WARP == 0) {
-                indices[lane / WARP] = i;
-            }
-            __syncthreads();
-#pragma unroll 1
-            for (int w = 0; w < warps(); w++) {
-                i = min(i, indices[w]);
-            }
-        }
-        return i;
+        return joined(i, [](int a, int b) { return min(a, b); });
     }
 
     // The first lane for which it is so, of which there is one.
@@ -111,43 +106,15 @@ struct Lanes {
 
     // Rounded at every step.
     __device__ __forceinline__ T sum(T x) const {
-#pragma unroll 1
-        for (int o = min(count, WARP) >> 1; o > 0; o >>= 1) {
-            x += __shfl_xor_sync(ALL_LANES, x, o);
-        }
-        if (count > WARP) {
-            T *sums = exchange<T>();
-            if (lane % WARP == 0) {
-                sums[lane / WARP] = x;
-            }
-            __syncthreads();
-            x = sums[0];
-#pragma unroll 1
-            for (int w = 1; w < warps(); w++) {
-                x += sums[w];
-            }
-        }
-        return x;
+        return joined(x, [](T a, T b) { return a + b; });
     }
 
     __device__ __forceinline__ double sum(Sum<T> x) const {
-#pragma unroll 1
-        for (int o = min(count, WARP) >> 1; o > 0; o >>= 1) {
-            x.join(x.from_lane(o));
-        }
-        if (count > WARP) {
-            Sum<T> *sums = exchange<Sum<T>>();
-            if (lane % WARP == 0) {
-                sums[lane / WARP] = x;
-            }
-            __syncthreads();
-            x = sums[0];
-#pragma unroll 1
-            for (int w = 1; w < warps(); w++) {
-                x.join(sums[w]);
-            }
-        }
-        return x.total();
+        auto join = [](Sum<T> a, const Sum<T> &b) {
+            a.join(b);
+            return a;
+        };
+        return joined(x, join, [](const Sum<T> &a, int o) { return a.from_lane(o); }).total();
     }
 };
 

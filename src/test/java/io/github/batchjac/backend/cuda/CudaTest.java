@@ -36,11 +36,11 @@ class CudaTest {
 
     @ParameterizedTest
     @CsvSource({
-        "'/tmp/a/libJ.so: libcuda.so.1: cannot open shared object file: No such file or directory', no libcuda.so.1",
-        "'C:\\a\\J.dll: Can''t find dependent libraries', no nvcuda.dll",
-        "'/tmp/a/libJ.so: failed to map segment from shared object', failed to map segment",
-        "'/tmp/a/libJ.so: /lib/libc.so.6: version `GLIBC_2.17'' not found', GLIBC_2.17",
-        "'/tmp/a/libJ.so: undefined symbol: cuGraphLaunch', undefined symbol"
+        "'libJ.so: libcuda.so.1: cannot open shared object file: No such file or directory', no libcuda.so.1",
+        "'J.dll: Can''t find dependent libraries', no nvcuda.dll",
+        "'libJ.so: failed to map segment from shared object', failed to map segment",
+        "'libJ.so: libc.so.6: version `GLIBC_2.17'' not found', GLIBC_2.17",
+        "'libJ.so: undefined symbol: cuGraphLaunch', undefined symbol"
     })
     void aLibraryThatDoesNotLoadIsAReason(String message, String words) {
         assertOff(probe(new Steps().loading(new UnsatisfiedLinkError(message))), words);
