@@ -152,7 +152,8 @@ public final class Program implements AutoCloseable {
 
     /**
      * Runs on a batch of as many samples as {@code outputs} was made for, and fills its arrays. The fastest way to run again and
-     * again: from the second time on, what is the same in every run is not written again, and a run allocates nothing.
+     * again: from the second time on, what is the same in every run is not written again. On the CPU a run allocates nothing,
+     * or some hundred bytes where it is large enough to be shared by threads.
      *
      * @throws IllegalArgumentException as {@link #run(Map, Map)}, or if the outputs are another program's
      * @throws IllegalStateException if the program is closed
