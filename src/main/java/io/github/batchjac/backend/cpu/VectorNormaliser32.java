@@ -162,7 +162,7 @@ final class VectorNormaliser32 extends PlainNormaliser32 {
         float[] tile = SCRATCH.get();
         for (int b = 0; b < batch; b += L) {
             int rows = Math.min(L, batch - b);
-            VectorTile32.transposeIn(tile, x, xo + b * n, rows, n);
+            VectorTile32.transposeIn(tile, 0, x, xo + b * n, rows, n);
             VectorTile32.normalise(tile, n, q != null);
             System.arraycopy(tile, TILE_LARGEST, statistics, b, rows);
             System.arraycopy(tile, TILE_OTHERS, statistics, GROUP + b, rows);

@@ -34,10 +34,10 @@ final class VectorTile32 {
     private VectorTile32() {}
 
     /** Lanes without a sample keep what they had: nobody reads them. */
-    static void transposeIn(float[] tile, float[] x, int xo, int rows, int n) {
+    static void transposeIn(float[] tile, int at, float[] x, int xo, int rows, int n) {
         for (int r = 0; r < rows; r++) {
             for (int j = 0; j < n; j++) {
-                tile[j * L + r] = x[xo + r * n + j];
+                tile[at + j * L + r] = x[xo + r * n + j];
             }
         }
     }
