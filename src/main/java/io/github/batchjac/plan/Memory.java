@@ -30,6 +30,9 @@ public record Memory(Buffers buffers, int tile, long chunk, long sharedBytes, lo
 
     private static final int SMALLEST_TILE = 8;
 
+    /** Samples in a tile from which adding its sums over the batch to those of the tiles before is of no account. */
+    private static final int TILE_OF_SUMS = 128;
+
     /** Bytes in all: the peak of a run in chunks. */
     public long peakBytes() {
         return sharedBytes + workBytes + chunkBytes;
@@ -56,7 +59,7 @@ public record Memory(Buffers buffers, int tile, long chunk, long sharedBytes, lo
         // each worker sums a tile by itself, then the tiles are added in order
         long shared = once + reduced * (1 + workload.workers());
 
-        int tile = tile(workPerSample + ioPerSample, workload);
+        int tile = tile(workPerSample + ioPerSample, reduced, workload);
         long work = workPerSample * tile * workload.workers();
         long needed = shared + work + tile * ioPerSample;
         if (needed > workload.memory()) {
@@ -75,11 +78,16 @@ public record Memory(Buffers buffers, int tile, long chunk, long sharedBytes, lo
         return new Memory(buffers, tile, chunk, shared, work, chunk * ioPerSample);
     }
 
-    /** Depends on the batch and the kind of machine, never on workers or budget, for results must not. */
-    private static int tile(long bytesPerSample, Workload workload) {
-        long cached = Long.highestOneBit(Math.max(1, workload.cost().tileBytes() / Math.max(1, bytesPerSample)));
+    /**
+     * Depends on the batch and the kind of machine, never on workers or budget, for results must not. A tile's samples are at least
+     * half as many bytes as its sums over the batch, which are added one tile after the other.
+     */
+    private static int tile(long bytesPerSample, long summed, Workload workload) {
+        long bytes = Math.max(1, bytesPerSample);
+        long cached = Long.highestOneBit(Math.max(1, workload.cost().tileBytes() / bytes));
         long even = Long.highestOneBit(Math.max(1, (workload.batch() - 1) / TILES)) * 2;
-        return (int) Math.min(Math.min(cached, LARGEST_TILE), Math.max(SMALLEST_TILE, even));
+        long worth = Math.min(TILE_OF_SUMS, Long.highestOneBit(2 * summed / bytes));
+        return (int) Math.min(Math.min(cached, LARGEST_TILE), Math.max(Math.max(SMALLEST_TILE, worth), even));
     }
 
     /** A number of bytes as people read it: {@code 512 B}, {@code 4.4 MiB}. */

@@ -26,8 +26,10 @@ final class VectorGemm32 implements Gemm32 {
     private static final int NC = 256;
     /** Rows of a block of A. */
     private static final int MC = 32 * MR;
-    /** From this many rows on, a block of B is worth copying into panels. */
+    /** From this many rows on, a block of B is worth copying into panels, unless it stays in the first-level cache as it lies. */
     private static final int ROWS_TO_PACK = 8 * MR;
+
+    private static final int NEAR = 1 << 13;
 
     private static final ThreadLocal<Scratch> SCRATCH = ThreadLocal.withInitial(Scratch::new);
 
@@ -237,7 +239,7 @@ final class VectorGemm32 implements Gemm32 {
             int n,
             int k,
             boolean accumulate) {
-        boolean pack = transposeB || m >= ROWS_TO_PACK;
+        boolean pack = transposeB || m >= ROWS_TO_PACK && (long) Math.min(k, KC) * ldb > NEAR;
         for (int j = 0; j < n; j += NC) {
             int nc = Math.min(NC, n - j);
             for (int p = 0; p < k; p += KC) {
@@ -349,10 +351,11 @@ final class VectorGemm32 implements Gemm32 {
                 rows = tileRows(m - i);
                 int ci = co + i * ldc + j;
                 int ai = ao + i * lda;
-                if (width == NR && !add) {
-                    tile(rows, c, ci, ldc, a, ai, lda, b, bj, ldb, k);
+                if (width >= L && !add) {
+                    // the second vector of columns may overlap the first
+                    tile(rows, c, ci, ldc, a, ai, lda, b, bj, ldb, width - L, k);
                 } else {
-                    tile(rows, tile, 0, NR, a, ai, lda, b, bj, ldb, k);
+                    tile(rows, tile, 0, NR, a, ai, lda, b, bj, ldb, L, k);
                     store(c, ci, ldc, tile, rows, width, add);
                 }
             }
@@ -363,18 +366,30 @@ final class VectorGemm32 implements Gemm32 {
         return rows >= MR ? MR : rows >= 4 ? 4 : rows >= 2 ? 2 : 1;
     }
 
+    /** {@code second}: where the second vector of columns starts. */
     private static void tile(
-            int rows, float[] c, int ci, int ldc, float[] a, int ai, int lda, float[] b, int bi, int ldb, int k) {
+            int rows,
+            float[] c,
+            int ci,
+            int ldc,
+            float[] a,
+            int ai,
+            int lda,
+            float[] b,
+            int bi,
+            int ldb,
+            int second,
+            int k) {
         switch (rows) {
-            case MR -> tile6(c, ci, ldc, a, ai, lda, b, bi, ldb, k);
-            case 4 -> tile4(c, ci, ldc, a, ai, lda, b, bi, ldb, k);
-            case 2 -> tile2(c, ci, ldc, a, ai, lda, b, bi, ldb, k);
-            default -> tile1(c, ci, a, ai, b, bi, ldb, k);
+            case MR -> tile6(c, ci, ldc, a, ai, lda, b, bi, ldb, second, k);
+            case 4 -> tile4(c, ci, ldc, a, ai, lda, b, bi, ldb, second, k);
+            case 2 -> tile2(c, ci, ldc, a, ai, lda, b, bi, ldb, second, k);
+            default -> tile1(c, ci, a, ai, b, bi, ldb, second, k);
         }
     }
 
     private static void tile6(
-            float[] c, int ci, int ldc, float[] a, int ai, int lda, float[] b, int bi, int ldb, int k) {
+            float[] c, int ci, int ldc, float[] a, int ai, int lda, float[] b, int bi, int ldb, int second, int k) {
         int a0 = ai;
         int a1 = a0 + lda;
         int a2 = a1 + lda;
@@ -396,7 +411,7 @@ final class VectorGemm32 implements Gemm32 {
         int bp = bi;
         for (int p = 0; p < k; p++) {
             FloatVector b0 = FloatVector.fromArray(S, b, bp);
-            FloatVector b1 = FloatVector.fromArray(S, b, bp + L);
+            FloatVector b1 = FloatVector.fromArray(S, b, bp + second);
             bp += ldb;
             FloatVector x = FloatVector.broadcast(S, a[a0 + p]);
             c00 = x.fma(b0, c00);
@@ -418,21 +433,21 @@ final class VectorGemm32 implements Gemm32 {
             c51 = x.fma(b1, c51);
         }
         c00.intoArray(c, ci);
-        c01.intoArray(c, ci + L);
+        c01.intoArray(c, ci + second);
         c10.intoArray(c, ci + ldc);
-        c11.intoArray(c, ci + ldc + L);
+        c11.intoArray(c, ci + ldc + second);
         c20.intoArray(c, ci + 2 * ldc);
-        c21.intoArray(c, ci + 2 * ldc + L);
+        c21.intoArray(c, ci + 2 * ldc + second);
         c30.intoArray(c, ci + 3 * ldc);
-        c31.intoArray(c, ci + 3 * ldc + L);
+        c31.intoArray(c, ci + 3 * ldc + second);
         c40.intoArray(c, ci + 4 * ldc);
-        c41.intoArray(c, ci + 4 * ldc + L);
+        c41.intoArray(c, ci + 4 * ldc + second);
         c50.intoArray(c, ci + 5 * ldc);
-        c51.intoArray(c, ci + 5 * ldc + L);
+        c51.intoArray(c, ci + 5 * ldc + second);
     }
 
     private static void tile4(
-            float[] c, int ci, int ldc, float[] a, int ai, int lda, float[] b, int bi, int ldb, int k) {
+            float[] c, int ci, int ldc, float[] a, int ai, int lda, float[] b, int bi, int ldb, int second, int k) {
         int a0 = ai;
         int a1 = a0 + lda;
         int a2 = a1 + lda;
@@ -448,7 +463,7 @@ final class VectorGemm32 implements Gemm32 {
         int bp = bi;
         for (int p = 0; p < k; p++) {
             FloatVector b0 = FloatVector.fromArray(S, b, bp);
-            FloatVector b1 = FloatVector.fromArray(S, b, bp + L);
+            FloatVector b1 = FloatVector.fromArray(S, b, bp + second);
             bp += ldb;
             FloatVector x = FloatVector.broadcast(S, a[a0 + p]);
             c00 = x.fma(b0, c00);
@@ -464,17 +479,17 @@ final class VectorGemm32 implements Gemm32 {
             c31 = x.fma(b1, c31);
         }
         c00.intoArray(c, ci);
-        c01.intoArray(c, ci + L);
+        c01.intoArray(c, ci + second);
         c10.intoArray(c, ci + ldc);
-        c11.intoArray(c, ci + ldc + L);
+        c11.intoArray(c, ci + ldc + second);
         c20.intoArray(c, ci + 2 * ldc);
-        c21.intoArray(c, ci + 2 * ldc + L);
+        c21.intoArray(c, ci + 2 * ldc + second);
         c30.intoArray(c, ci + 3 * ldc);
-        c31.intoArray(c, ci + 3 * ldc + L);
+        c31.intoArray(c, ci + 3 * ldc + second);
     }
 
     private static void tile2(
-            float[] c, int ci, int ldc, float[] a, int ai, int lda, float[] b, int bi, int ldb, int k) {
+            float[] c, int ci, int ldc, float[] a, int ai, int lda, float[] b, int bi, int ldb, int second, int k) {
         int a1 = ai + lda;
         FloatVector c00 = FloatVector.zero(S);
         FloatVector c01 = c00;
@@ -483,7 +498,7 @@ final class VectorGemm32 implements Gemm32 {
         int bp = bi;
         for (int p = 0; p < k; p++) {
             FloatVector b0 = FloatVector.fromArray(S, b, bp);
-            FloatVector b1 = FloatVector.fromArray(S, b, bp + L);
+            FloatVector b1 = FloatVector.fromArray(S, b, bp + second);
             bp += ldb;
             FloatVector x = FloatVector.broadcast(S, a[ai + p]);
             c00 = x.fma(b0, c00);
@@ -493,23 +508,23 @@ final class VectorGemm32 implements Gemm32 {
             c11 = x.fma(b1, c11);
         }
         c00.intoArray(c, ci);
-        c01.intoArray(c, ci + L);
+        c01.intoArray(c, ci + second);
         c10.intoArray(c, ci + ldc);
-        c11.intoArray(c, ci + ldc + L);
+        c11.intoArray(c, ci + ldc + second);
     }
 
-    private static void tile1(float[] c, int ci, float[] a, int ai, float[] b, int bi, int ldb, int k) {
+    private static void tile1(float[] c, int ci, float[] a, int ai, float[] b, int bi, int ldb, int second, int k) {
         FloatVector c00 = FloatVector.zero(S);
         FloatVector c01 = c00;
         int bp = bi;
         for (int p = 0; p < k; p++) {
             FloatVector x = FloatVector.broadcast(S, a[ai + p]);
             c00 = x.fma(FloatVector.fromArray(S, b, bp), c00);
-            c01 = x.fma(FloatVector.fromArray(S, b, bp + L), c01);
+            c01 = x.fma(FloatVector.fromArray(S, b, bp + second), c01);
             bp += ldb;
         }
         c00.intoArray(c, ci);
-        c01.intoArray(c, ci + L);
+        c01.intoArray(c, ci + second);
     }
 
     /** The first {@code width} columns of a tile into C. */
@@ -559,10 +574,11 @@ final class VectorGemm32 implements Gemm32 {
                         to[t + p * NR + q] = b[from + p];
                     }
                 }
-            } else if (width == NR) {
+            } else if (width >= L) {
+                int second = width - L;
                 for (int p = 0; p < k; p++) {
                     FloatVector.fromArray(S, b, bo + p * ldb + j).intoArray(to, t + p * NR);
-                    FloatVector.fromArray(S, b, bo + p * ldb + j + L).intoArray(to, t + p * NR + L);
+                    FloatVector.fromArray(S, b, bo + p * ldb + j + second).intoArray(to, t + p * NR + second);
                 }
             } else {
                 for (int p = 0; p < k; p++) {
