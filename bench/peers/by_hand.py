@@ -230,6 +230,22 @@ sigmoid_structured = sigmoid_jacobian
 softmax_structured = softmax_jacobian
 
 
-def build(xp, formula, inputs):
+# Formulas that leave zeros where they are.
+SPARSE = {"sigmoid-jacobian", "sigmoid-structured", "weight-jacobian"}
+
+
+def build(xp, formula, inputs, whole=False):
+    """whole: those of SPARSE alone, with the zeros written again on every call, as who owns no output must."""
     function = globals().get(formula.replace("-", "_"))
-    return None if function is None else function(xp, **inputs)
+    if function is None or (whole and formula not in SPARSE):
+        return None
+    run, results = function(xp, **inputs)
+    if not whole:
+        return run, results
+
+    def run_whole():
+        for result in results.values():
+            result.fill(0)
+        run()
+
+    return run_whole, results

@@ -1,6 +1,7 @@
-"""NumPy: `seed`, the einsum formulas that the library grew from, as the notes' readers write them; `hand`, the best we know.
+"""NumPy: `seed`, the einsum formulas that the library grew from, as the notes' readers write them; `hand`, the best we know; `whole`,
+those that write every entry on every call.
 
-numpy_peer.py seed|hand THREADS
+numpy_peer.py seed|hand|whole THREADS
 """
 
 import os
@@ -104,8 +105,8 @@ seed_softmax_structured = seed_softmax_jacobian
 
 
 def build(formula, inputs):
-    if sys.argv[1] == "hand":
-        built = by_hand.build(np, formula, inputs)
+    if sys.argv[1] != "seed":
+        built = by_hand.build(np, formula, inputs, whole=sys.argv[1] == "whole")
         return built and (built[0], lambda: built[1])
     function = globals().get("seed_" + formula.replace("-", "_"))
     if function is None:

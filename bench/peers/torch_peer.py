@@ -1,6 +1,7 @@
-"""PyTorch: `vmap`, what its autodiff does; `hand`, the best formulas we know; `compiled`, those through torch.compile.
+"""PyTorch: `vmap`, what its autodiff does; `hand`, the best formulas we know; `whole`, those that write every entry on every call;
+`compiled`, those through torch.compile.
 
-torch_peer.py vmap|hand|compiled THREADS [cpu|cuda]
+torch_peer.py vmap|hand|whole|compiled THREADS [cpu|cuda]
 """
 
 import os
@@ -13,6 +14,7 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"  # torch splits products itself; with t
 
 import torch
 
+import by_hand
 import worker
 
 torch.set_num_threads(THREADS)
@@ -218,7 +220,7 @@ def build(formula, arrays):
     inputs = {name: torch.from_numpy(a).to(DEVICE) for name, a in arrays.items()}
     if KIND == "vmap":
         call = by_vmap(formula, inputs)
-    elif formula not in HAND:
+    elif formula not in HAND or (KIND == "whole" and formula not in by_hand.SPARSE):
         call = None
     elif KIND == "compiled":
         compiled = torch.compile(HAND[formula])
@@ -226,7 +228,13 @@ def build(formula, arrays):
     else:
         with torch.no_grad():
             out = {k: torch.zeros_like(v) for k, v in HAND[formula](inputs, None).items()}
-        call = lambda: HAND[formula](inputs, out)
+
+        def call():
+            if KIND == "whole":
+                for result in out.values():
+                    result.zero_()
+            return HAND[formula](inputs, out)
+
     if call is None:
         return None
     last = {}

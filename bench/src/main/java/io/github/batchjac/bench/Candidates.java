@@ -18,6 +18,9 @@ final class Candidates {
     /** Ours, on all threads. */
     static final String OURS = "batchjac";
 
+    /** How peers' names end that write every entry of a result on every call, also where zeros are from the call before. */
+    static final String WHOLE = "-whole";
+
     private static final String PEERS_HINT =
             "apt install python3-numpy python3-torch libopenblas0-pthread, or pip; or set "
                     + "BATCHJAC_PYTHON to a Python that has it";
@@ -88,10 +91,18 @@ final class Candidates {
     }
 
     private void addPeers() {
-        python("numpy", "numpy_peer.py", List.of("seed"), List.of("numpy-seed"), List.of());
-        python("numpy", "numpy_peer.py", List.of("hand"), List.of("numpy"), List.of());
-        Optional<String> torch =
-                python("torch", "torch_peer.py", List.of("vmap", "hand"), List.of("torch-vmap", "torch"), List.of());
+        python(
+                "numpy",
+                "numpy_peer.py",
+                List.of("seed", "whole", "hand"),
+                List.of("numpy-seed", "numpy" + WHOLE, "numpy"),
+                List.of());
+        Optional<String> torch = python(
+                "torch",
+                "torch_peer.py",
+                List.of("vmap", "whole", "hand"),
+                List.of("torch-vmap", "torch" + WHOLE, "torch"),
+                List.of());
         if (torch.isPresent() && says(torch.get(), "import torch; exit(not hasattr(torch, 'compile'))")) {
             python("torch", "torch_peer.py", List.of("compiled"), List.of("torch-compiled"), List.of());
         }
@@ -99,8 +110,8 @@ final class Candidates {
             python(
                     "torch",
                     "torch_peer.py",
-                    List.of("vmap", "hand", "compiled"),
-                    List.of("torch-vmap-cuda", "torch-cuda", "torch-compiled-cuda"),
+                    List.of("vmap", "whole", "hand", "compiled"),
+                    List.of("torch-vmap-cuda", "torch-cuda" + WHOLE, "torch-cuda", "torch-compiled-cuda"),
                     List.of("cuda"));
         }
         python("jax", "jax_peer.py", List.of("vmap", "hand"), List.of("jax-vmap", "jax"), List.of());

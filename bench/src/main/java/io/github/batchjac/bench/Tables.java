@@ -3,12 +3,14 @@ package io.github.batchjac.bench;
 import io.github.batchjac.bench.ResultFile.OrderScore;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /** One result's tables, in Markdown. */
@@ -37,27 +39,24 @@ final class Tables {
         return items;
     }
 
+    private static boolean peer(Score score) {
+        return !ours(score.contender()) && !score.contender().equals(Candidates.LIMIT);
+    }
+
     /** The fastest that is not ours and not a limit. */
     static Optional<Score> bestPeer(Map<String, Score> scores) {
-        Score best = null;
-        for (Score score : scores.values()) {
-            boolean peer = !ours(score.contender()) && !score.contender().equals(Candidates.LIMIT);
-            if (peer && score.timed() && (best == null || score.ns() < best.ns())) {
-                best = score;
-            }
-        }
-        return Optional.ofNullable(best);
+        return best(scores, Tables::peer);
     }
 
     /** Our fastest device. */
     static Optional<Score> best(Map<String, Score> scores) {
-        Score best = null;
-        for (Score score : scores.values()) {
-            if (ours(score.contender()) && score.timed() && (best == null || score.ns() < best.ns())) {
-                best = score;
-            }
-        }
-        return Optional.ofNullable(best);
+        return best(scores, score -> ours(score.contender()));
+    }
+
+    private static Optional<Score> best(Map<String, Score> scores, Predicate<Score> who) {
+        return scores.values().stream()
+                .filter(score -> score.timed() && who.test(score))
+                .min(Comparator.comparingDouble(Score::ns));
     }
 
     String machine() {
@@ -85,7 +84,7 @@ final class Tables {
                 giga(l, "float64 FLOP/s")));
         Set<String> described = new LinkedHashSet<>();
         for (Score score : result.scores()) {
-            if (score.timed() && !ours(score.contender()) && !score.contender().equals(Candidates.LIMIT)) {
+            if (score.timed() && peer(score)) {
                 described.add(score.contender() + ": " + score.note());
             }
         }
@@ -110,6 +109,7 @@ final class Tables {
                 "which",
                 "peer/batchjac",
                 "of best rounds",
+                "writing zeros",
                 "error, u"));
         byItem(result, "table").forEach((key, scores) -> {
             Score mine = best(scores).orElse(null);
@@ -124,6 +124,10 @@ final class Tables {
                     peer == null ? "–" : peer.contender(),
                     ratio(mine, peer),
                     bestRounds(scores),
+                    ratio(
+                            mine,
+                            best(scores, score -> score.contender().endsWith(Candidates.WHOLE))
+                                    .orElse(null)),
                     mine == null ? "–" : Text.number(mine.error())));
         });
         return Text.table(rows) + "\n" + summary() + "\n";
@@ -140,16 +144,15 @@ final class Tables {
 
     /** The ratio of the fastest rounds: what interference spoils least. */
     private static String bestRounds(Map<String, Score> scores) {
-        double mine = Double.POSITIVE_INFINITY;
-        double peer = Double.POSITIVE_INFINITY;
-        for (Score score : scores.values()) {
-            if (score.timed() && ours(score.contender())) {
-                mine = Math.min(mine, score.best());
-            } else if (score.timed() && !score.contender().equals(Candidates.LIMIT)) {
-                peer = Math.min(peer, score.best());
-            }
-        }
-        return Text.number(peer / mine);
+        return Text.number(bestRound(scores, Tables::peer) / bestRound(scores, score -> ours(score.contender())));
+    }
+
+    private static double bestRound(Map<String, Score> scores, Predicate<Score> who) {
+        return scores.values().stream()
+                .filter(score -> score.timed() && who.test(score))
+                .mapToDouble(Score::best)
+                .min()
+                .orElse(Double.POSITIVE_INFINITY);
     }
 
     /** How often we win, draw and lose, and by how much on the whole. */

@@ -46,6 +46,7 @@ class ResultFileTest {
                         score("table", "batchjac", 8, 100),
                         score("table", "numpy", 8, 300),
                         score("table", "torch", 8, 200),
+                        score("table", "torch-whole", 8, 700),
                         score("table", "djl", 8, Double.NaN),
                         score("growth", "batchjac", 1, 10),
                         score("growth", "batchjac", 10, 20)),
@@ -73,7 +74,7 @@ class ResultFileTest {
         assertThat(Tables.ratios(results())).isEqualTo(Map.of("f/8 B8 float32", 2.0));
         assertThat(new Tables(results()).items())
                 .contains("| f/8 B8 float32 | 100 ns | 50 % |")
-                .contains("**2.00**")
+                .contains("| **2.00** | 2.00 | **7.00** |")
                 .contains("faster in 1, equal within 1.30 in 0, slower in 0");
     }
 
