@@ -1,25 +1,26 @@
 package io.github.batchjac.backend.cpu;
 
+import static io.github.batchjac.backend.cpu.VectorGemmTile32.L;
+import static io.github.batchjac.backend.cpu.VectorGemmTile32.MR;
+import static io.github.batchjac.backend.cpu.VectorGemmTile32.NR;
+import static io.github.batchjac.backend.cpu.VectorGemmTile32.narrow;
+import static io.github.batchjac.backend.cpu.VectorGemmTile32.store;
+import static io.github.batchjac.backend.cpu.VectorGemmTile32.tile;
+import static io.github.batchjac.backend.cpu.VectorGemmTile32.tileRows;
+
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * Matrix products with the vector API. The inner axis is cut into blocks of {@link #KC}; within a block every entry of C
- * is one chain of fused multiply-adds in the order of p, starting from 0, and the blocks are added to C in their order.
+ * Matrix products with the vector API, in tiles. The inner axis is cut into blocks of {@link #KC}; within a block every entry
+ * of C is one chain of fused multiply-adds in the order of p, starting from 0, and the blocks are added to C in their order.
  * No other order occurs, whatever the tile, so the bits depend on (A_i, B_j, k) alone.
  *
- * <p>The tile is six rows by two vectors: twelve accumulators, which fit the sixteen registers of AVX2 and hide the
- * latency of two units. Layers of blocks as in BLIS: a panel of B (KC, 2 vectors) stays in the first-level cache, a
- * block of A (MC, KC) in the second. A transposed operand is copied to scratch block by block.
+ * <p>Layers of blocks as in BLIS: a panel of B (KC, 2 vectors) stays in the first-level cache, a block of A (MC, KC) in the
+ * second. A transposed operand is copied to scratch block by block.
  */
 final class VectorGemm32 implements Gemm32 {
     private static final VectorSpecies<Float> S = FloatVector.SPECIES_PREFERRED;
-    /** Lanes of a vector. */
-    private static final int L = S.length();
-    /** Columns of a tile. */
-    private static final int NR = 2 * L;
-    /** Rows of a tile. */
-    private static final int MR = 6;
     /** Inner length of a block; part of the definition of the result's bits. */
     private static final int KC = 256;
     /** Columns of a block of B. */
@@ -114,6 +115,10 @@ final class VectorGemm32 implements Gemm32 {
             return;
         }
         Scratch scratch = SCRATCH.get();
+        if (strideA == 0 && !transposeA && !transposeB && 3 * n <= L && k <= KC) {
+            sideBySide(scratch, c, co, ldc, strideC, a, ao, lda, b, bo, ldb, strideB, batch, m, n, k, accumulate);
+            return;
+        }
         boolean narrow = n <= L && k <= KC && ldc == n && strideC == m * n && !transposeA && !transposeB && !accumulate;
         for (int s = 0; s < batch; s++) {
             if (narrow && bo + s * strideB + (k - 1) * ldb + L <= b.length) {
@@ -154,67 +159,46 @@ final class VectorGemm32 implements Gemm32 {
         }
     }
 
-    /**
-     * At most one vector of columns. What is read beyond a row of B goes into lanes that do not count; they are stored behind the
-     * row of C, where the next row is still to come, or beyond {@code end} not at all.
-     */
-    private static void narrow(
-            float[] tile,
+    /** One A for all: of as many samples as fill a tile, their few columns of B in one panel. */
+    private static void sideBySide(
+            Scratch scratch,
             float[] c,
             int co,
-            int end,
+            int ldc,
+            int strideC,
             float[] a,
             int ao,
             int lda,
             float[] b,
             int bo,
             int ldb,
+            int strideB,
+            int batch,
             int m,
             int n,
-            int k) {
-        for (int i = 0, rows; i < m; i += rows) {
-            rows = m - i >= 4 ? 4 : 1;
-            int ci = co + i * n;
-            int ai = ao + i * lda;
-            boolean spill = ci + (rows - 1) * n + L <= end;
-            float[] to = spill ? c : tile;
-            int at = spill ? ci : 0;
-            if (rows == 4) {
-                narrow4(to, at, spill ? n : NR, a, ai, lda, b, bo, ldb, k);
-            } else {
-                narrow1(to, at, a, ai, b, bo, ldb, k);
+            int k,
+            boolean add) {
+        float[] panel = scratch.right;
+        float[] tile = scratch.tile;
+        for (int s = 0, samples; s < batch; s += samples) {
+            samples = Math.min(NR / n, batch - s);
+            int first = bo + s * strideB;
+            for (int p = 0; p < k; p++) {
+                for (int q = 0; q < samples; q++) {
+                    int from = first + q * strideB + p * ldb;
+                    for (int j = 0; j < n; j++) {
+                        panel[p * NR + q * n + j] = b[from + j];
+                    }
+                }
             }
-            if (!spill) {
-                store(c, ci, n, tile, rows, n, false);
+            for (int i = 0, rows; i < m; i += rows) {
+                rows = tileRows(m - i);
+                tile(rows, tile, 0, NR, a, ao + i * lda, lda, panel, 0, NR, L, k);
+                for (int q = 0; q < samples; q++) {
+                    store(c, co + (s + q) * strideC + i * ldc, ldc, tile, q * n, rows, n, add);
+                }
             }
         }
-    }
-
-    private static void narrow4(
-            float[] c, int ci, int ldc, float[] a, int ai, int lda, float[] b, int bi, int ldb, int k) {
-        FloatVector c0 = FloatVector.zero(S);
-        FloatVector c1 = c0;
-        FloatVector c2 = c0;
-        FloatVector c3 = c0;
-        for (int p = 0; p < k; p++) {
-            FloatVector row = FloatVector.fromArray(S, b, bi + p * ldb);
-            c0 = FloatVector.broadcast(S, a[ai + p]).fma(row, c0);
-            c1 = FloatVector.broadcast(S, a[ai + lda + p]).fma(row, c1);
-            c2 = FloatVector.broadcast(S, a[ai + 2 * lda + p]).fma(row, c2);
-            c3 = FloatVector.broadcast(S, a[ai + 3 * lda + p]).fma(row, c3);
-        }
-        c0.intoArray(c, ci);
-        c1.intoArray(c, ci + ldc);
-        c2.intoArray(c, ci + 2 * ldc);
-        c3.intoArray(c, ci + 3 * ldc);
-    }
-
-    private static void narrow1(float[] c, int ci, float[] a, int ai, float[] b, int bi, int ldb, int k) {
-        FloatVector sum = FloatVector.zero(S);
-        for (int p = 0; p < k; p++) {
-            sum = FloatVector.broadcast(S, a[ai + p]).fma(FloatVector.fromArray(S, b, bi + p * ldb), sum);
-        }
-        sum.intoArray(c, ci);
     }
 
     @Override
@@ -356,189 +340,7 @@ final class VectorGemm32 implements Gemm32 {
                     tile(rows, c, ci, ldc, a, ai, lda, b, bj, ldb, width - L, k);
                 } else {
                     tile(rows, tile, 0, NR, a, ai, lda, b, bj, ldb, L, k);
-                    store(c, ci, ldc, tile, rows, width, add);
-                }
-            }
-        }
-    }
-
-    private static int tileRows(int rows) {
-        return rows >= MR ? MR : rows >= 4 ? 4 : rows >= 2 ? 2 : 1;
-    }
-
-    /** {@code second}: where the second vector of columns starts. */
-    private static void tile(
-            int rows,
-            float[] c,
-            int ci,
-            int ldc,
-            float[] a,
-            int ai,
-            int lda,
-            float[] b,
-            int bi,
-            int ldb,
-            int second,
-            int k) {
-        switch (rows) {
-            case MR -> tile6(c, ci, ldc, a, ai, lda, b, bi, ldb, second, k);
-            case 4 -> tile4(c, ci, ldc, a, ai, lda, b, bi, ldb, second, k);
-            case 2 -> tile2(c, ci, ldc, a, ai, lda, b, bi, ldb, second, k);
-            default -> tile1(c, ci, a, ai, b, bi, ldb, second, k);
-        }
-    }
-
-    private static void tile6(
-            float[] c, int ci, int ldc, float[] a, int ai, int lda, float[] b, int bi, int ldb, int second, int k) {
-        int a0 = ai;
-        int a1 = a0 + lda;
-        int a2 = a1 + lda;
-        int a3 = a2 + lda;
-        int a4 = a3 + lda;
-        int a5 = a4 + lda;
-        FloatVector c00 = FloatVector.zero(S);
-        FloatVector c01 = c00;
-        FloatVector c10 = c00;
-        FloatVector c11 = c00;
-        FloatVector c20 = c00;
-        FloatVector c21 = c00;
-        FloatVector c30 = c00;
-        FloatVector c31 = c00;
-        FloatVector c40 = c00;
-        FloatVector c41 = c00;
-        FloatVector c50 = c00;
-        FloatVector c51 = c00;
-        int bp = bi;
-        for (int p = 0; p < k; p++) {
-            FloatVector b0 = FloatVector.fromArray(S, b, bp);
-            FloatVector b1 = FloatVector.fromArray(S, b, bp + second);
-            bp += ldb;
-            FloatVector x = FloatVector.broadcast(S, a[a0 + p]);
-            c00 = x.fma(b0, c00);
-            c01 = x.fma(b1, c01);
-            x = FloatVector.broadcast(S, a[a1 + p]);
-            c10 = x.fma(b0, c10);
-            c11 = x.fma(b1, c11);
-            x = FloatVector.broadcast(S, a[a2 + p]);
-            c20 = x.fma(b0, c20);
-            c21 = x.fma(b1, c21);
-            x = FloatVector.broadcast(S, a[a3 + p]);
-            c30 = x.fma(b0, c30);
-            c31 = x.fma(b1, c31);
-            x = FloatVector.broadcast(S, a[a4 + p]);
-            c40 = x.fma(b0, c40);
-            c41 = x.fma(b1, c41);
-            x = FloatVector.broadcast(S, a[a5 + p]);
-            c50 = x.fma(b0, c50);
-            c51 = x.fma(b1, c51);
-        }
-        c00.intoArray(c, ci);
-        c01.intoArray(c, ci + second);
-        c10.intoArray(c, ci + ldc);
-        c11.intoArray(c, ci + ldc + second);
-        c20.intoArray(c, ci + 2 * ldc);
-        c21.intoArray(c, ci + 2 * ldc + second);
-        c30.intoArray(c, ci + 3 * ldc);
-        c31.intoArray(c, ci + 3 * ldc + second);
-        c40.intoArray(c, ci + 4 * ldc);
-        c41.intoArray(c, ci + 4 * ldc + second);
-        c50.intoArray(c, ci + 5 * ldc);
-        c51.intoArray(c, ci + 5 * ldc + second);
-    }
-
-    private static void tile4(
-            float[] c, int ci, int ldc, float[] a, int ai, int lda, float[] b, int bi, int ldb, int second, int k) {
-        int a0 = ai;
-        int a1 = a0 + lda;
-        int a2 = a1 + lda;
-        int a3 = a2 + lda;
-        FloatVector c00 = FloatVector.zero(S);
-        FloatVector c01 = c00;
-        FloatVector c10 = c00;
-        FloatVector c11 = c00;
-        FloatVector c20 = c00;
-        FloatVector c21 = c00;
-        FloatVector c30 = c00;
-        FloatVector c31 = c00;
-        int bp = bi;
-        for (int p = 0; p < k; p++) {
-            FloatVector b0 = FloatVector.fromArray(S, b, bp);
-            FloatVector b1 = FloatVector.fromArray(S, b, bp + second);
-            bp += ldb;
-            FloatVector x = FloatVector.broadcast(S, a[a0 + p]);
-            c00 = x.fma(b0, c00);
-            c01 = x.fma(b1, c01);
-            x = FloatVector.broadcast(S, a[a1 + p]);
-            c10 = x.fma(b0, c10);
-            c11 = x.fma(b1, c11);
-            x = FloatVector.broadcast(S, a[a2 + p]);
-            c20 = x.fma(b0, c20);
-            c21 = x.fma(b1, c21);
-            x = FloatVector.broadcast(S, a[a3 + p]);
-            c30 = x.fma(b0, c30);
-            c31 = x.fma(b1, c31);
-        }
-        c00.intoArray(c, ci);
-        c01.intoArray(c, ci + second);
-        c10.intoArray(c, ci + ldc);
-        c11.intoArray(c, ci + ldc + second);
-        c20.intoArray(c, ci + 2 * ldc);
-        c21.intoArray(c, ci + 2 * ldc + second);
-        c30.intoArray(c, ci + 3 * ldc);
-        c31.intoArray(c, ci + 3 * ldc + second);
-    }
-
-    private static void tile2(
-            float[] c, int ci, int ldc, float[] a, int ai, int lda, float[] b, int bi, int ldb, int second, int k) {
-        int a1 = ai + lda;
-        FloatVector c00 = FloatVector.zero(S);
-        FloatVector c01 = c00;
-        FloatVector c10 = c00;
-        FloatVector c11 = c00;
-        int bp = bi;
-        for (int p = 0; p < k; p++) {
-            FloatVector b0 = FloatVector.fromArray(S, b, bp);
-            FloatVector b1 = FloatVector.fromArray(S, b, bp + second);
-            bp += ldb;
-            FloatVector x = FloatVector.broadcast(S, a[ai + p]);
-            c00 = x.fma(b0, c00);
-            c01 = x.fma(b1, c01);
-            x = FloatVector.broadcast(S, a[a1 + p]);
-            c10 = x.fma(b0, c10);
-            c11 = x.fma(b1, c11);
-        }
-        c00.intoArray(c, ci);
-        c01.intoArray(c, ci + second);
-        c10.intoArray(c, ci + ldc);
-        c11.intoArray(c, ci + ldc + second);
-    }
-
-    private static void tile1(float[] c, int ci, float[] a, int ai, float[] b, int bi, int ldb, int second, int k) {
-        FloatVector c00 = FloatVector.zero(S);
-        FloatVector c01 = c00;
-        int bp = bi;
-        for (int p = 0; p < k; p++) {
-            FloatVector x = FloatVector.broadcast(S, a[ai + p]);
-            c00 = x.fma(FloatVector.fromArray(S, b, bp), c00);
-            c01 = x.fma(FloatVector.fromArray(S, b, bp + second), c01);
-            bp += ldb;
-        }
-        c00.intoArray(c, ci);
-        c01.intoArray(c, ci + second);
-    }
-
-    /** The first {@code width} columns of a tile into C. */
-    private static void store(float[] c, int ci, int ldc, float[] tile, int rows, int width, boolean add) {
-        for (int r = 0; r < rows; r++) {
-            int to = ci + r * ldc;
-            int from = r * NR;
-            if (add) {
-                for (int j = 0; j < width; j++) {
-                    c[to + j] = tile[from + j] + c[to + j];
-                }
-            } else {
-                for (int j = 0; j < width; j++) {
-                    c[to + j] = tile[from + j];
+                    store(c, ci, ldc, tile, 0, rows, width, add);
                 }
             }
         }
