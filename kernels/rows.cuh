@@ -71,14 +71,6 @@ __device__ __forceinline__ void each_round(long long batch, int lanes, int round
 template <typename T>
 constexpr int STAGED = (16 << 10) / sizeof(T);
 
-// A number that the compiler knows.
-template <int N>
-struct Count {
-    __device__ constexpr operator int() const {
-        return N;
-    }
-};
-
 // One operand's rows, as this thread sees them. Their stride is n, or 0 if there is one for all.
 template <typename T>
 struct Rows {

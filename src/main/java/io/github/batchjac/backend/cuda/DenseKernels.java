@@ -100,8 +100,7 @@ final class DenseKernels {
     }
 
     /** @param cols length of the output's rows; operands that are smaller than it by a factor may be staged */
-    private void launch(
-            String name, long batch, int size, int cols, Arguments arguments, Slots.Numbers... operands) {
+    private void launch(String name, long batch, int size, int cols, Arguments arguments, Slots.Numbers... operands) {
         Slots.of(queue.precision(), batch, size, cols, operands).launch(queue, name, arguments);
     }
 }

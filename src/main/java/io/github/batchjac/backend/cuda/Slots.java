@@ -17,8 +17,7 @@ import java.nio.ByteOrder;
  * @param reach samples that a block writes to in a round, at most; 0 if operands are not staged in shared memory
  * @param sharedBytes that this takes
  */
-record Slots(
-        int samples, int groups, int sharing, int rounds, long blocks, int threads, int reach, int sharedBytes) {
+record Slots(int samples, int groups, int sharing, int rounds, long blocks, int threads, int reach, int sharedBytes) {
     private static final int SLOT_BYTES = 16;
     private static final int SECTOR_BYTES = 32;
     private static final int WARP = 32;
@@ -64,7 +63,8 @@ record Slots(
                     numbers += operand.count * (operand.at.stride() == 0 ? perSlot : reach * pitch);
                 }
             }
-            boolean fits = numbers * precision.bytes() <= STAGED_BYTES && (long) slots.samples * size <= Integer.MAX_VALUE;
+            boolean fits =
+                    numbers * precision.bytes() <= STAGED_BYTES && (long) slots.samples * size <= Integer.MAX_VALUE;
             if (numbers > 0 && fits) {
                 return slots.staged((int) reach, (int) numbers * precision.bytes());
             }
@@ -95,14 +95,7 @@ record Slots(
         int perBlock = (int) Math.max(1, Math.min(most, rounds * sharing / ENOUGH_BLOCKS));
         long chunks = (rounds + perBlock - 1) / perBlock;
         return new Slots(
-                samples,
-                groups,
-                sharing,
-                perBlock,
-                chunks * sharing,
-                (int) ((threads + WARP - 1) / WARP) * WARP,
-                0,
-                0);
+                samples, groups, sharing, perBlock, chunks * sharing, (int) ((threads + WARP - 1) / WARP) * WARP, 0, 0);
     }
 
     /** The structure {@code slots::Slots}. */
