@@ -40,7 +40,7 @@ KERNEL(tile_rows, 256)
         (left.point(e, s, r * n + i), ...);
     };
     if (d == nullptr) {
-        slots::fill(out, place, point, [](REAL a) { return a; }, rows);
+        slots::write(out, place, point, [](REAL a) { return a; }, rows.direct(place));
     } else {
         slots::fill(
             out, place, point, [](REAL a, REAL d) { return d * a; }, rows, slots::Small<REAL>{d, d_stride, repeat * n, 0});
@@ -92,5 +92,6 @@ KERNEL(add_one, 256)
 (REAL *out, const REAL *d, long long d_stride, long long batch, int n, slots::Slots dealt) {
     slots::Place<REAL> place(batch, 1, 1, n, dealt);
     auto point = [&](int e, int s, int, int, int j, auto &numbers) { numbers.point(e, s, j); };
-    slots::fill(out, place, point, [](REAL d) { return REAL(1) + d; }, slots::Large<REAL>{d, d_stride, n});
+    slots::write(
+        out, place, point, [](REAL d) { return REAL(1) + d; }, slots::Operand<REAL>(d, d_stride, place, n));
 }

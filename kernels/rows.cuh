@@ -247,10 +247,13 @@ __device__ __forceinline__ A reduce(F add, const Rows<T> &row, const More &...mo
                 add(a, *piece...);
                 ((piece += lanes), ...);
             }
-            __syncwarp();
         };
         int piece = row.piece();
-        for (int first = row.lane / WARP * piece; first < row.n; first += row.lanes / lanes * piece) {
+        int start = row.lane / WARP * piece;
+        for (int first = start; first < row.n; first += row.lanes / lanes * piece) {
+            if (first > start) {
+                __syncwarp();
+            }
             int count = min(row.n - first, piece);
             add_piece(count, row.bring(first, count), more.bring(first, count)...);
         }

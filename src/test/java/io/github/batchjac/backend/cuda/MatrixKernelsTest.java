@@ -322,6 +322,7 @@ class MatrixKernelsTest {
         "5, 23, 1, 17, product_batch*",
         "67, 1, 7, 1, product_batch*",
         "9, 32, 32, 32, product_batch*",
+        "9, 5, 14, 16, product_batch*",
         "3, 33, 31, 64, product_medium",
         "4, 64, 64, 64, product_medium",
         "1, 127, 33, 250, product_large",
