@@ -57,7 +57,7 @@ KERNEL(fold_rows, 256)
         return;
     }
     slots::Operand<REAL, 1> left(a, a_stride, place, n);
-    slots::Operand<REAL, 1> right(d, d_stride, place, n);
+    slots::Operand<REAL, 1, true> right(d, d_stride, place, n);
     place.each([&](int e, int s, int, int i, int j) {
         left.point(e, s, i * repeat * n + j);
         right.point(e, s, j);
@@ -84,7 +84,7 @@ KERNEL(dense_diagonal, 256)
             diagonal.point(e, s, r * n + i);
         }
     };
-    slots::fill(out, place, point, [](REAL d) { return d; }, slots::Small<REAL>{d, d_stride, repeat * n, 0});
+    slots::fill(out, place, point, [](REAL d) { return d; }, slots::Small<REAL, true>{d, d_stride, repeat * n, 0});
 }
 
 // out[b,i] = 1 + d[b,i]; (batch,n). No d: 2. Moves d and out.
@@ -93,5 +93,5 @@ KERNEL(add_one, 256)
     slots::Place<REAL> place(batch, 1, 1, n, dealt);
     auto point = [&](int e, int s, int, int, int j, auto &numbers) { numbers.point(e, s, j); };
     slots::write(
-        out, place, point, [](REAL d) { return REAL(1) + d; }, slots::Operand<REAL>(d, d_stride, place, n));
+        out, place, point, [](REAL d) { return REAL(1) + d; }, slots::Operand<REAL, slots::PER_SLOT<REAL>, true>(d, d_stride, place, n));
 }

@@ -175,8 +175,8 @@ struct Place {
     }
 };
 
-// The numbers of one operand that belong to a thread's slot. No address: ones.
-template <typename T, int N = PER_SLOT<T>>
+// The numbers of one operand that belong to a thread's slot. ONES: no address is ones.
+template <typename T, int N = PER_SLOT<T>, bool ONES = false>
 struct Operand {
     const T *base;  // of the first round's first sample
     const T *at[N];
@@ -189,7 +189,9 @@ struct Operand {
 
     // `run`: so many consecutive elements of the output have consecutive numbers; 0 if those of a row have the same one.
     __device__ __forceinline__ Operand(const T *numbers, long long stride, const Place<T, N> &place, int run)
-        : base(numbers == nullptr ? nullptr : numbers + place.sample * stride), stride(stride), step(place.step * stride) {
+        : base(ONES && numbers == nullptr ? nullptr : numbers + place.sample * stride),
+          stride(stride),
+          step(place.step * stride) {
         bool contiguous = run == place.size && stride == run;
         packed = run != 0 && aligned<N * sizeof(T)>(numbers) && (contiguous || (run % N == 0 && stride % N == 0));
         single = run == 0 && place.cols % N == 0;
@@ -203,7 +205,7 @@ struct Operand {
     // Element e of the slot has this number of sample s of the group. An element that points nowhere is +0.
     __device__ __forceinline__ void point(int e, int s, int offset) {
         wanted |= 1u << e;
-        if (base == nullptr) {
+        if (ONES && base == nullptr) {
             value[e] = T(1);
             return;
         }
@@ -215,7 +217,7 @@ struct Operand {
 
     // Reads the numbers of the first n elements, `offset` further on.
     __device__ __forceinline__ void load(int n, int offset = 0) {
-        if (base == nullptr || wanted == 0) {
+        if ((ONES && base == nullptr) || wanted == 0) {
             return;
         }
         if (packed && n == N) {
@@ -285,11 +287,13 @@ struct Staged {
     __device__ __forceinline__ Staged(T *&free, const T *numbers, long long stride, int count, const Place<T> &place)
         : pitch(stride == 0 ? N : ((place.rounds + N - 1) / N | 1) * N), shared(stride == 0) {
         int each = shared ? count : place.reach * count;
+#pragma unroll 1
         for (int r = (int)threadIdx.x / WARP; r < (shared ? 1 : place.rounds); r += (int)blockDim.x / WARP) {
             long long sample = place.block + r * place.step;
             long long there = place.batch - sample;
             int length = !shared && there < place.reach ? (int)there * count : each;
             const T *from = numbers + sample * stride;
+#pragma unroll 1
             for (int e = (int)threadIdx.x % WARP - behind_sector(from); e < length; e += WARP) {
                 if (e < 0) {
                     continue;
@@ -345,14 +349,14 @@ struct Staged {
 };
 
 // An operand (batch,count) of which a block needs less than it writes, and any other, as kernels are given them; `run` as Operand has it.
-template <typename T>
+template <typename T, bool ONES = false>
 struct Small {
     const T *numbers;
     long long stride;
     int count, run;
 
-    __device__ __forceinline__ Operand<T> direct(const Place<T> &place) const {
-        return Operand<T>(numbers, stride, place, run);
+    __device__ __forceinline__ Operand<T, PER_SLOT<T>, ONES> direct(const Place<T> &place) const {
+        return Operand<T, PER_SLOT<T>, ONES>(numbers, stride, place, run);
     }
 
     __device__ __forceinline__ Staged<T> staged(T *&free, const Place<T> &place) const {
