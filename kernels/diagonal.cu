@@ -11,7 +11,7 @@ KERNEL(scale_rows, 256)
         right.point(e, s, i * cols + j);
     };
     slots::fill(
-        out, place, point, [](REAL d, REAL a) { return d * a; }, slots::Small<REAL>{d, d_stride, rows, 0},
+        out, place, point, [](REAL d, REAL a) { return d * a; }, slots::Small<REAL, slots::ROW>{d, d_stride, rows, 0},
         slots::Large<REAL>{a, a_stride, rows * cols});
 }
 
@@ -26,7 +26,7 @@ RESIDENT_KERNEL(scale_columns, 256, 4)
     };
     slots::fill(
         out, place, point, [](REAL a, REAL d) { return a * d; }, slots::Large<REAL>{a, a_stride, rows * cols},
-        slots::Small<REAL>{d, d_stride, cols, cols});
+        slots::Small<REAL, slots::RUN>{d, d_stride, cols, cols});
 }
 
 // out[b,r·n+i,j] = d[b,r·n+i]·a[b,i,j]; a (batch,n,cols), out (batch,repeat·n,cols). No d: copies. Moves a and out.
@@ -40,10 +40,10 @@ KERNEL(tile_rows, 256)
         (left.point(e, s, r * n + i), ...);
     };
     if (d == nullptr) {
-        slots::write(out, place, point, [](REAL a) { return a; }, rows.direct(place));
+        slots::write<false>(out, place, point, [](REAL a) { return a; }, rows.direct(place));
     } else {
         slots::fill(
-            out, place, point, [](REAL a, REAL d) { return d * a; }, rows, slots::Small<REAL>{d, d_stride, repeat * n, 0});
+            out, place, point, [](REAL a, REAL d) { return d * a; }, rows, slots::Small<REAL, slots::ROW>{d, d_stride, repeat * n, 0});
     }
 }
 
@@ -56,8 +56,8 @@ KERNEL(fold_rows, 256)
     if (place.left <= 0) {
         return;
     }
-    slots::Operand<REAL, 1> left(a, a_stride, place, n);
-    slots::Operand<REAL, 1, true> right(d, d_stride, place, n);
+    slots::Operand<REAL, slots::RUN, 1> left(a, a_stride, place, n);
+    slots::Operand<REAL, slots::RUN, 1, true> right(d, d_stride, place, n);
     place.each([&](int e, int s, int, int i, int j) {
         left.point(e, s, i * repeat * n + j);
         right.point(e, s, j);
@@ -84,7 +84,7 @@ KERNEL(dense_diagonal, 256)
             diagonal.point(e, s, r * n + i);
         }
     };
-    slots::fill(out, place, point, [](REAL d) { return d; }, slots::Small<REAL, true>{d, d_stride, repeat * n, 0});
+    slots::fill(out, place, point, [](REAL d) { return d; }, slots::Small<REAL, slots::ROW, true>{d, d_stride, repeat * n, 0});
 }
 
 // out[b,i] = 1 + d[b,i]; (batch,n). No d: 2. Moves d and out.
@@ -92,6 +92,6 @@ KERNEL(add_one, 256)
 (REAL *out, const REAL *d, long long d_stride, long long batch, int n, slots::Slots dealt) {
     slots::Place<REAL> place(batch, 1, 1, n, dealt);
     auto point = [&](int e, int s, int, int, int j, auto &numbers) { numbers.point(e, s, j); };
-    slots::write(
-        out, place, point, [](REAL d) { return REAL(1) + d; }, slots::Operand<REAL, slots::PER_SLOT<REAL>, true>(d, d_stride, place, n));
+    slots::write<false>(
+        out, place, point, [](REAL d) { return REAL(1) + d; }, slots::Operand<REAL, slots::RUN, slots::PER_SLOT<REAL>, true>(d, d_stride, place, n));
 }

@@ -121,7 +121,7 @@ __device__ __forceinline__ void product_batch(
 #pragma unroll
         for (int r = 0; r < M; r++) row[r] += U;
     };
-    constexpr int MANY = 16 / sizeof(Pack<T, W>);
+    constexpr int MANY = W == 1 ? 4 : 16 / sizeof(Pack<T, W>);
     int steps = k / W;
 #pragma unroll 1
     for (; steps >= MANY; steps -= MANY) multiply(Count<MANY>());

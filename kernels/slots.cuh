@@ -175,8 +175,11 @@ struct Place {
     }
 };
 
+// How the numbers of consecutive elements lie: one for all of a row, or next to each other.
+enum Lie { ROW, RUN };
+
 // The numbers of one operand that belong to a thread's slot. ONES: no address is ones.
-template <typename T, int N = PER_SLOT<T>, bool ONES = false>
+template <typename T, Lie LIE, int N = PER_SLOT<T>, bool ONES = false>
 struct Operand {
     const T *base;  // of the first round's first sample
     const T *at[N];
@@ -187,14 +190,14 @@ struct Operand {
     bool packed;  // a whole slot's numbers are 16 aligned bytes
     bool single;  // they are one number
 
-    // `run`: so many consecutive elements of the output have consecutive numbers; 0 if those of a row have the same one.
+    // `run`: so many consecutive elements of the output have consecutive numbers, unless those of a row have the same one.
     __device__ __forceinline__ Operand(const T *numbers, long long stride, const Place<T, N> &place, int run)
         : base(ONES && numbers == nullptr ? nullptr : numbers + place.sample * stride),
           stride(stride),
           step(place.step * stride) {
         bool contiguous = run == place.size && stride == run;
-        packed = run != 0 && aligned<N * sizeof(T)>(numbers) && (contiguous || (run % N == 0 && stride % N == 0));
-        single = run == 0 && place.cols % N == 0;
+        packed = LIE == RUN && aligned<N * sizeof(T)>(numbers) && (contiguous || (run % N == 0 && stride % N == 0));
+        single = LIE == ROW && place.cols % N == 0;
 #pragma unroll
         for (int e = 0; e < N; e++) {
             at[e] = base;
@@ -210,7 +213,7 @@ struct Operand {
             return;
         }
         at[e] = base + (s * stride + offset);
-        if (single) {
+        if (LIE == ROW && single) {
             at[0] = at[e];
         }
     }
@@ -220,13 +223,13 @@ struct Operand {
         if ((ONES && base == nullptr) || wanted == 0) {
             return;
         }
-        if (packed && n == N) {
+        if (LIE == RUN && packed && n == N) {
             Slot<T, N> s = *reinterpret_cast<const Slot<T, N> *>(at[0] + offset);
 #pragma unroll
             for (int e = 0; e < N; e++) {
                 value[e] = s.at[e];
             }
-        } else if (single) {
+        } else if (LIE == ROW && single) {
             T one = at[0][offset];
 #pragma unroll
             for (int e = 0; e < N; e++) {
@@ -348,19 +351,20 @@ struct Staged {
     }
 };
 
-// An operand (batch,count) of which a block needs less than it writes, and any other, as kernels are given them; `run` as Operand has it.
-template <typename T, bool ONES = false>
+// An operand (batch,count) of which a block needs less than it writes, and any other, as kernels are given them; `run` as Operand
+// has it.
+template <typename T, Lie LIE, bool ONES = false>
 struct Small {
     const T *numbers;
     long long stride;
     int count, run;
 
-    __device__ __forceinline__ Operand<T, PER_SLOT<T>, ONES> direct(const Place<T> &place) const {
-        return Operand<T, PER_SLOT<T>, ONES>(numbers, stride, place, run);
+    __device__ __forceinline__ Operand<T, LIE, PER_SLOT<T>, ONES> direct(const Place<T> &place) const {
+        return {numbers, stride, place, run};
     }
 
     __device__ __forceinline__ Staged<T> staged(T *&free, const Place<T> &place) const {
-        return Staged<T>(free, numbers, stride, count, place);
+        return {free, numbers, stride, count, place};
     }
 };
 
@@ -370,11 +374,11 @@ struct Large {
     long long stride;
     int run;
 
-    __device__ __forceinline__ Operand<T> direct(const Place<T> &place) const {
-        return Operand<T>(numbers, stride, place, run);
+    __device__ __forceinline__ Operand<T, RUN> direct(const Place<T> &place) const {
+        return {numbers, stride, place, run};
     }
 
-    __device__ __forceinline__ Operand<T> staged(T *&, const Place<T> &place) const {
+    __device__ __forceinline__ Operand<T, RUN> staged(T *&, const Place<T> &place) const {
         return direct(place);
     }
 };
@@ -386,50 +390,53 @@ struct RoundsOf {
 };
 
 // point(e, sample of the group, outer, row, column, operands...) for the elements e of a thread's slot, then out = formula(a number
-// of each operand), round after round.
-template <typename T, typename Point, typename Formula, typename... Operands>
+// of each operand), round after round; several at a time where operands are staged.
+template <bool STAGED, typename T, typename Point, typename Formula, typename... Operands>
 __device__ __forceinline__ void write(T *out, const Place<T> &place, Point point, Formula formula, Operands... operands) {
     if (place.left <= 0) {
         return;
     }
     place.each([&](int e, int s, int o, int i, int j) { point(e, s, o, i, j, operands...); });
-    place.write(
-        out,
-        [&](int elements, int round) {
-            (operands.next(elements, round), ...);
-            Slot<T> result;
+    auto one = [&](int elements, int round) {
+        (operands.next(elements, round), ...);
+        Slot<T> result;
 #pragma unroll
-            for (int e = 0; e < PER_SLOT<T>; e++) {
-                result.at[e] = formula(operands.value[e]...);
-            }
-            return result;
-        },
-        [&](Slot<T> (&results)[PER_SLOT<T>], int round) {
-            auto all = [&](auto... numbers) {
-                (operands.next(numbers.of, round), ...);
+        for (int e = 0; e < PER_SLOT<T>; e++) {
+            result.at[e] = formula(operands.value[e]...);
+        }
+        return result;
+    };
+    auto several = [&](Slot<T> (&results)[PER_SLOT<T>], int round) {
+        auto all = [&](auto... numbers) {
+            (operands.next(numbers.of, round), ...);
 #pragma unroll
-                for (int k = 0; k < PER_SLOT<T>; k++) {
+            for (int k = 0; k < PER_SLOT<T>; k++) {
 #pragma unroll
-                    for (int e = 0; e < PER_SLOT<T>; e++) {
-                        results[k].at[e] = formula(numbers.of[k].at[e]...);
-                    }
+                for (int e = 0; e < PER_SLOT<T>; e++) {
+                    results[k].at[e] = formula(numbers.of[k].at[e]...);
                 }
-            };
-            all(RoundsOf<T, Operands>()...);
-        });
+            }
+        };
+        all(RoundsOf<T, Operands>()...);
+    };
+    if constexpr (STAGED) {
+        place.write(out, one, several);
+    } else {
+        place.write(out, one);
+    }
 }
 
 // The same, from operands as they are given.
 template <typename T, typename Point, typename Formula, typename... Given>
 __device__ __forceinline__ void fill(T *out, const Place<T> &place, Point point, Formula formula, const Given &...given) {
     if (place.reach == 0) {
-        write(out, place, point, formula, given.direct(place)...);
+        write<false>(out, place, point, formula, given.direct(place)...);
         return;
     }
     T *free = shared_numbers<T>();
     auto staged = [&](auto... operands) {
         __syncthreads();
-        write(out, place, point, formula, operands...);
+        write<true>(out, place, point, formula, operands...);
     };
     staged(given.staged(free, place)...);
 }
