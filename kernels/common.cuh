@@ -78,12 +78,6 @@ __device__ __forceinline__ void stream_pack(T *p, const Pack<T, N> &x) {
     __stcs(reinterpret_cast<VectorOf<T, N> *>(p), vector_of(x));
 }
 
-// How far behind the start of a sector p lies: there a warp's accesses of single numbers should start.
-template <typename T>
-__device__ __forceinline__ int behind_sector(const T *p) {
-    return (reinterpret_cast<unsigned long long>(p) / sizeof(T)) % (32 / sizeof(T));
-}
-
 // Dynamic shared memory, aligned to 16 bytes.
 template <typename T>
 __device__ __forceinline__ T *shared_numbers() {

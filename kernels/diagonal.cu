@@ -43,7 +43,8 @@ KERNEL(tile_rows, 256)
         slots::write<false>(out, place, point, [](REAL a) { return a; }, rows.direct(place));
     } else {
         slots::fill(
-            out, place, point, [](REAL a, REAL d) { return d * a; }, rows, slots::Small<REAL, slots::ROW>{d, d_stride, repeat * n, 0});
+            out, place, point, [](REAL a, REAL d) { return d * a; }, rows,
+            slots::Small<REAL, slots::ROW>{d, d_stride, repeat * n, 0});
     }
 }
 
@@ -92,6 +93,6 @@ KERNEL(add_one, 256)
 (REAL *out, const REAL *d, long long d_stride, long long batch, int n, slots::Slots dealt) {
     slots::Place<REAL> place(batch, 1, 1, n, dealt);
     auto point = [&](int e, int s, int, int, int j, auto &numbers) { numbers.point(e, s, j); };
-    slots::write<false>(
-        out, place, point, [](REAL d) { return REAL(1) + d; }, slots::Operand<REAL, slots::RUN, slots::PER_SLOT<REAL>, true>(d, d_stride, place, n));
+    slots::Operand<REAL, slots::RUN, slots::PER_SLOT<REAL>, true> operand(d, d_stride, place, n);
+    slots::write<false>(out, place, point, [](REAL d) { return REAL(1) + d; }, operand);
 }

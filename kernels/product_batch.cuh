@@ -1,7 +1,7 @@
 // Many small products, several a block. Matrices lie in shared memory as they do outside, in units of W numbers, but some
 // units further apart: MatrixKernels says how far, so that the lanes of a phase, neighbours in (sample, column), meet in no bank.
 #pragma once
-#include "common.cuh"
+#include "tile.cuh"
 
 // Divides the units of a block, of which there are fewer than 2¹³, in 32 bits.
 struct alignas(8) SmallDivisor {

@@ -3,8 +3,9 @@
 // A group is the fewest samples that fill whole 32-byte sectors. Its slots of 16 bytes are dealt to the threads of a
 // block, several groups at a time where they are small, or to the threads of several blocks where they are large. A
 // thread then goes from group to group in rounds, so that it divides to find its (i,j) once and not for every element.
+// Where slots lie across rows, what a block needs of small operands comes to shared memory first.
 #pragma once
-#include "common.cuh"
+#include "tile.cuh"
 
 namespace slots {
 

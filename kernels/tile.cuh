@@ -118,6 +118,12 @@ struct Lanes {
     }
 };
 
+// How far behind the start of a sector p lies: there a warp's accesses of single numbers should start.
+template <typename T>
+__device__ __forceinline__ int behind_sector(const T *p) {
+    return (reinterpret_cast<unsigned long long>(p) / sizeof(T)) % (32 / sizeof(T));
+}
+
 // A run of numbers, by the whole block, from or to shared memory that is aligned; 16 bytes at a time where `outside` is aligned too.
 template <typename T>
 __device__ __forceinline__ void copy(T *to, const T *from, int length) {

@@ -133,8 +133,7 @@ class LargeBatchesTest {
     /** Rows and columns: all ways in which slots lie in rows and samples; then operands that are too large to be staged. */
     private static final int[][] SHAPES = {
         {1, 1}, {1, 2}, {1, 3}, {3, 1}, {2, 2}, {1, 4}, {4, 1}, {3, 2}, {1, 5}, {3, 3}, {2, 4}, {5, 4}, {1, 8}, {3, 7},
-        {4, 8}, {6, 6}, {7, 9}, {8, 16}, {5, 33}, {33, 5}, {3, 100}, {17, 65}, {41, 40},
-        {1543, 3}, {1, 1539}
+        {4, 8}, {6, 6}, {7, 9}, {8, 16}, {5, 33}, {33, 5}, {3, 100}, {17, 65}, {41, 40}, {1543, 3}, {1, 1539}
     };
 
     /** As many as a block goes at least where operands are staged, and one less. All that are written at a time, and then some. */
