@@ -15,6 +15,13 @@
 constexpr int WARP = 32;
 constexpr unsigned ALL_LANES = 0xffffffffu;
 
+// A number that the compiler knows.
+template <int N>
+struct Count {
+    static constexpr int value = N;
+    __device__ constexpr operator int() const { return N; }
+};
+
 // The rounding error of sum = a + b (Knuth).
 template <typename T>
 __device__ __forceinline__ T sum_error(T a, T b, T sum) {

@@ -6,64 +6,42 @@ KERNEL(outer, 256)
 (REAL *out, const REAL *r, long long r_stride, const REAL *x, long long x_stride, const REAL *scale,
  long long scale_stride, long long batch, int m, int n, slots::Slots dealt) {
     slots::Place<REAL> place(batch, 1, m, n, dealt);
-    if (place.left <= 0) {
-        return;
-    }
-    slots::Operand<REAL> left(r, r_stride, place, 0);
-    slots::Operand<REAL> right(x, x_stride, place, n);
-    slots::Operand<REAL> factor(scale, scale_stride, place, 0);
-    place.each([&](int e, int s, int, int i, int j) {
+    slots::Small<REAL, slots::ROW> left{r, r_stride, m, 0}, factor{scale, scale_stride, 1, 0};
+    slots::Small<REAL, slots::RUN> right{x, x_stride, n, n};
+    auto point = [&](int e, int s, int, int i, int j, auto &left, auto &right, auto &...factor) {
         left.point(e, s, i);
         right.point(e, s, j);
-        factor.point(e, s, 0);
-    });
+        (factor.point(e, s, 0), ...);
+    };
     if (scale == nullptr) {
-        place.write(out, slots::product(left, right));
-        return;
+        slots::fill(out, place, point, [](REAL r, REAL x) { return r * x; }, left, right);
+    } else {
+        slots::fill(out, place, point, [](REAL r, REAL x, REAL s) { return (s * r) * x; }, left, right, factor);
     }
-    place.write(out, [&](int elements, int round) {
-        left.next(elements, round);
-        right.next(elements, round);
-        factor.next(elements, round);
-        slots::Slot<REAL> product;
-#pragma unroll
-        for (int e = 0; e < slots::PER_SLOT<REAL>; e++) {
-            product.at[e] = (factor.value[e] * left.value[e]) * right.value[e];
-        }
-        return product;
-    });
 }
 
 // dz/dW of z = Wx: out[b,i,j·n+l] = x[b,l] where i = j, +0 elsewhere; (batch,m,m·n). Moves out.
 KERNEL(kronecker_identity, 256)
 (REAL *out, const REAL *x, long long x_stride, long long batch, int m, int n, slots::Slots dealt) {
     slots::Place<REAL> place(batch, m, m, n, dealt);
-    if (place.left <= 0) {
-        return;
-    }
-    slots::Operand<REAL> numbers(x, x_stride, place, n);
-    place.each([&](int e, int s, int i, int j, int l) {
+    auto point = [&](int e, int s, int i, int j, int l, auto &numbers) {
         if (i == j) {
             numbers.point(e, s, l);
         }
-    });
-    place.write(out, slots::copy(numbers));
+    };
+    slots::fill(out, place, point, [](REAL x) { return x; }, slots::Small<REAL, slots::RUN>{x, x_stride, n, n});
 }
 
 // dz/dW of z = xW: out[b,i,l·m+j] = x[b,l] where i = j, +0 elsewhere; (batch,m,n·m). Moves out.
 KERNEL(kronecker_identity_rows, 256)
 (REAL *out, const REAL *x, long long x_stride, long long batch, int m, int n, slots::Slots dealt) {
     slots::Place<REAL> place(batch, m, n, m, dealt);
-    if (place.left <= 0) {
-        return;
-    }
-    slots::Operand<REAL> numbers(x, x_stride, place, 0);
-    place.each([&](int e, int s, int i, int l, int j) {
+    auto point = [&](int e, int s, int i, int l, int j, auto &numbers) {
         if (i == j) {
             numbers.point(e, s, l);
         }
-    });
-    place.write(out, slots::copy(numbers));
+    };
+    slots::fill(out, place, point, [](REAL x) { return x; }, slots::Small<REAL, slots::ROW>{x, x_stride, n, 0});
 }
 
 // A·dz/dW of z = xW: out[b,i,l·m+j] = a[b,i,j]·x[b,l]; a (batch,k,m), x (batch,n), out (batch,k,n·m). Moves out.
@@ -71,28 +49,21 @@ KERNEL(kronecker_rows, 256)
 (REAL *out, const REAL *a, long long a_stride, const REAL *x, long long x_stride, long long batch, int k, int m, int n,
  slots::Slots dealt) {
     slots::Place<REAL> place(batch, k, n, m, dealt);
-    if (place.left <= 0) {
-        return;
-    }
-    slots::Operand<REAL> left(a, a_stride, place, m);
-    slots::Operand<REAL> right(x, x_stride, place, 0);
-    place.each([&](int e, int s, int i, int l, int j) {
+    auto point = [&](int e, int s, int i, int l, int j, auto &left, auto &right) {
         left.point(e, s, i * m + j);
         right.point(e, s, l);
-    });
-    place.write(out, slots::product(left, right));
+    };
+    slots::fill(
+        out, place, point, [](REAL a, REAL x) { return a * x; }, slots::Small<REAL, slots::RUN>{a, a_stride, k * m, m},
+        slots::Small<REAL, slots::ROW>{x, x_stride, n, 0});
 }
 
 // out[b,t,:] = in[b,:]; in (batch,size), out (batch,times,size). Moves out, and in where it is not shared.
 KERNEL(repeat, 256)
 (REAL *out, const REAL *in, long long in_stride, long long batch, int times, int size, slots::Slots dealt) {
     slots::Place<REAL> place(batch, 1, times, size, dealt);
-    if (place.left <= 0) {
-        return;
-    }
-    slots::Operand<REAL> numbers(in, in_stride, place, size);
-    place.each([&](int e, int s, int, int, int j) { numbers.point(e, s, j); });
-    place.write(out, slots::copy(numbers));
+    auto point = [&](int e, int s, int, int, int j, auto &numbers) { numbers.point(e, s, j); };
+    slots::fill(out, place, point, [](REAL x) { return x; }, slots::Small<REAL, slots::RUN>{in, in_stride, size, size});
 }
 
 // out[j,i] = a[i,j]; a (rows,cols). Moves both. A block of 32×8 threads turns a tile of 32×32 in shared memory, whose

@@ -6,33 +6,27 @@ KERNEL(scale_rows, 256)
 (REAL *out, const REAL *d, long long d_stride, const REAL *a, long long a_stride, long long batch, int rows, int cols,
  slots::Slots dealt) {
     slots::Place<REAL> place(batch, 1, rows, cols, dealt);
-    if (place.left <= 0) {
-        return;
-    }
-    slots::Operand<REAL> left(d, d_stride, place, 0);
-    slots::Operand<REAL> right(a, a_stride, place, rows * cols);
-    place.each([&](int e, int s, int, int i, int j) {
+    auto point = [&](int e, int s, int, int i, int j, auto &left, auto &right) {
         left.point(e, s, i);
         right.point(e, s, i * cols + j);
-    });
-    place.write(out, slots::product(left, right));
+    };
+    slots::fill(
+        out, place, point, [](REAL d, REAL a) { return d * a; }, slots::Small<REAL, slots::ROW>{d, d_stride, rows, 0},
+        slots::Large<REAL>{a, a_stride, rows * cols});
 }
 
 // out[b,i,j] = a[b,i,j]·d[b,j]; (batch,rows,cols). Moves a and out. In place where a is not shared.
-KERNEL(scale_columns, 256)
+RESIDENT_KERNEL(scale_columns, 256, 4)
 (REAL *out, const REAL *a, long long a_stride, const REAL *d, long long d_stride, long long batch, int rows, int cols,
  slots::Slots dealt) {
     slots::Place<REAL> place(batch, 1, rows, cols, dealt);
-    if (place.left <= 0) {
-        return;
-    }
-    slots::Operand<REAL> left(a, a_stride, place, rows * cols);
-    slots::Operand<REAL> right(d, d_stride, place, cols);
-    place.each([&](int e, int s, int, int i, int j) {
+    auto point = [&](int e, int s, int, int i, int j, auto &left, auto &right) {
         left.point(e, s, i * cols + j);
         right.point(e, s, j);
-    });
-    place.write(out, slots::product(left, right));
+    };
+    slots::fill(
+        out, place, point, [](REAL a, REAL d) { return a * d; }, slots::Large<REAL>{a, a_stride, rows * cols},
+        slots::Small<REAL, slots::RUN>{d, d_stride, cols, cols});
 }
 
 // out[b,r·n+i,j] = d[b,r·n+i]·a[b,i,j]; a (batch,n,cols), out (batch,repeat·n,cols). No d: copies. Moves a and out.
@@ -40,19 +34,17 @@ KERNEL(tile_rows, 256)
 (REAL *out, const REAL *d, long long d_stride, const REAL *a, long long a_stride, long long batch, int repeat, int n,
  int cols, slots::Slots dealt) {
     slots::Place<REAL> place(batch, repeat, n, cols, dealt);
-    if (place.left <= 0) {
-        return;
-    }
-    slots::Operand<REAL> left(d, d_stride, place, 0);
-    slots::Operand<REAL> right(a, a_stride, place, n * cols);
-    place.each([&](int e, int s, int r, int i, int j) {
-        left.point(e, s, r * n + i);
+    slots::Large<REAL> rows{a, a_stride, n * cols};
+    auto point = [&](int e, int s, int r, int i, int j, auto &right, auto &...left) {
         right.point(e, s, i * cols + j);
-    });
+        (left.point(e, s, r * n + i), ...);
+    };
     if (d == nullptr) {
-        place.write(out, slots::copy(right));
+        slots::write<false>(out, place, point, [](REAL a) { return a; }, rows.direct(place));
     } else {
-        place.write(out, slots::product(left, right));
+        slots::fill(
+            out, place, point, [](REAL a, REAL d) { return d * a; }, rows,
+            slots::Small<REAL, slots::ROW>{d, d_stride, repeat * n, 0});
     }
 }
 
@@ -65,8 +57,8 @@ KERNEL(fold_rows, 256)
     if (place.left <= 0) {
         return;
     }
-    slots::Operand<REAL, 1> left(a, a_stride, place, n);
-    slots::Operand<REAL, 1> right(d, d_stride, place, n);
+    slots::Operand<REAL, slots::RUN, 1> left(a, a_stride, place, n);
+    slots::Operand<REAL, slots::RUN, 1, true> right(d, d_stride, place, n);
     place.each([&](int e, int s, int, int i, int j) {
         left.point(e, s, i * repeat * n + j);
         right.point(e, s, j);
@@ -88,34 +80,19 @@ KERNEL(fold_rows, 256)
 KERNEL(dense_diagonal, 256)
 (REAL *out, const REAL *d, long long d_stride, long long batch, int repeat, int n, slots::Slots dealt) {
     slots::Place<REAL> place(batch, repeat, n, n, dealt);
-    if (place.left <= 0) {
-        return;
-    }
-    slots::Operand<REAL> diagonal(d, d_stride, place, 0);
-    place.each([&](int e, int s, int r, int i, int j) {
+    auto point = [&](int e, int s, int r, int i, int j, auto &diagonal) {
         if (i == j) {
             diagonal.point(e, s, r * n + i);
         }
-    });
-    place.write(out, slots::copy(diagonal));
+    };
+    slots::fill(out, place, point, [](REAL d) { return d; }, slots::Small<REAL, slots::ROW, true>{d, d_stride, repeat * n, 0});
 }
 
 // out[b,i] = 1 + d[b,i]; (batch,n). No d: 2. Moves d and out.
 KERNEL(add_one, 256)
 (REAL *out, const REAL *d, long long d_stride, long long batch, int n, slots::Slots dealt) {
     slots::Place<REAL> place(batch, 1, 1, n, dealt);
-    if (place.left <= 0) {
-        return;
-    }
-    slots::Operand<REAL> operand(d, d_stride, place, n);
-    place.each([&](int e, int s, int, int, int j) { operand.point(e, s, j); });
-    place.write(out, [&](int elements, int round) {
-        operand.next(elements, round);
-        slots::Slot<REAL> sum;
-#pragma unroll
-        for (int e = 0; e < slots::PER_SLOT<REAL>; e++) {
-            sum.at[e] = REAL(1) + operand.value[e];
-        }
-        return sum;
-    });
+    auto point = [&](int e, int s, int, int, int j, auto &numbers) { numbers.point(e, s, j); };
+    slots::Operand<REAL, slots::RUN, slots::PER_SLOT<REAL>, true> operand(d, d_stride, place, n);
+    slots::write<false>(out, place, point, [](REAL d) { return REAL(1) + d; }, operand);
 }

@@ -1,7 +1,7 @@
 // Many small products, several a block. Matrices lie in shared memory as they do outside, in units of W numbers, but some
 // units further apart: MatrixKernels says how far, so that the lanes of a phase, neighbours in (sample, column), meet in no bank.
 #pragma once
-#include "common.cuh"
+#include "tile.cuh"
 
 // Divides the units of a block, of which there are fewer than 2¹³, in 32 bits.
 struct alignas(8) SmallDivisor {
@@ -11,10 +11,12 @@ struct alignas(8) SmallDivisor {
 };
 
 // By the whole block: store(p, at, load(p, at)) for all units, p of global memory from `p` on, `at` in shared memory, where after
-// every matrix is a gap. Two at a time are under way.
+// every matrix is a gap. Two at a time are under way. Of single numbers, warps start
+// where sectors do, but for the first lanes, which are a turn ahead.
 template <int W, typename P, typename Load, typename Store>
 __device__ __forceinline__ void move_units(P *p, int count, int gap, SmallDivisor by_units, Load load, Store store) {
-    int threads = blockDim.x, e = threadIdx.x;
+    int threads = blockDim.x, e = (int)threadIdx.x - (W == 1 ? behind_sector(p) : 0);
+    if (W == 1 && e < 0) e += threads;
     auto place = [&](int e) { return e + by_units.quotient(e) * gap; };
     p += e * W;
 #pragma unroll 1
@@ -94,28 +96,39 @@ __device__ __forceinline__ void product_batch(
 #pragma unroll
     for (int e = 0; e < E; e++) column[e] = b_shared + (valid * pitches.b + (e == 0 ? j : min(j + e * pieces, units - 1)));
     Pack<T, W> sum[M][E] = {};
-    int steps = k / W;
-#pragma unroll 1
-    do {
-        Pack<T, W> left[M];
+    // U units of the inner axis: what a thread reads of its rows is U units each, one after the other.
+    auto multiply = [&](auto units_at_once) {
+        constexpr int U = decltype(units_at_once)::value;
 #pragma unroll
-        for (int r = 0; r < M; r++) left[r] = load_pack<T, W>(row[r]->at);
+        for (int u = 0; u < U; u++) {
+            Pack<T, W> left[M];
 #pragma unroll
-        for (int s = 0; s < W; s++) {
+            for (int r = 0; r < M; r++) left[r] = load_pack<T, W>(row[r][u].at);
 #pragma unroll
-            for (int e = 0; e < E; e++) {
-                Pack<T, W> right = load_pack<T, W>(column[e]->at);
-                column[e] += units;
+            for (int s = 0; s < W; s++) {
 #pragma unroll
-                for (int r = 0; r < M; r++) {
+                for (int e = 0; e < E; e++) {
+                    Pack<T, W> right = load_pack<T, W>(column[e]->at);
+                    column[e] += units;
 #pragma unroll
-                    for (int c = 0; c < W; c++) sum[r][e].at[c] = fma(left[r].at[s], right.at[c], sum[r][e].at[c]);
+                    for (int r = 0; r < M; r++) {
+#pragma unroll
+                        for (int c = 0; c < W; c++) sum[r][e].at[c] = fma(left[r].at[s], right.at[c], sum[r][e].at[c]);
+                    }
                 }
             }
         }
 #pragma unroll
-        for (int r = 0; r < M; r++) row[r]++;
-    } while (--steps > 0);
+        for (int r = 0; r < M; r++) row[r] += U;
+    };
+    constexpr int MANY = W == 1 ? 4 : 16 / sizeof(Pack<T, W>);
+    int steps = k / W;
+#pragma unroll 1
+    for (; steps >= MANY; steps -= MANY) multiply(Count<MANY>());
+    if constexpr (MANY > 1) {
+#pragma unroll 1
+        for (; steps > 0; steps--) multiply(Count<1>());
+    }
     __syncthreads();
     if (busy) {
         Pack<T, W> *to = c_shared + (q * pitches.c + i * units + j);

@@ -32,7 +32,7 @@ RESIDENT_KERNEL(dot, 256, 4)
     REAL *shared = reinterpret_cast<REAL *>(staged);
     rows::each_round(batch, lanes, rounds, [&](long long first) {
         rows::Rows<REAL> left(u, u_stride, first, batch - first, n, lanes, shared);
-        rows::Rows<REAL> right(v, v_stride, first, batch - first, n, lanes, shared + rows::Rows<REAL>::room(n));
+        rows::Rows<REAL> right(v, v_stride, first, batch - first, n, lanes, shared + rows::Rows<REAL>::room(n, lanes));
         __syncthreads();
         auto sum = rows::reduce<Sum<REAL>>(
             [](Sum<REAL> &s, REAL x, REAL y) { s.add_product(x, y); }, left, right);

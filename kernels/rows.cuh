@@ -66,29 +66,96 @@ __device__ __forceinline__ void each_round(long long batch, int lanes, int round
     }
 }
 
-// One operand's rows, as this thread sees them.
+// Elements of one operand that a block has in shared memory where a row takes more than a lane: equal pieces for its warps.
+// The rows of a warp, where there are several, are no more than its piece.
+template <typename T>
+constexpr int STAGED = (16 << 10) / sizeof(T);
+
+// One operand's rows, as this thread sees them. Their stride is n, or 0 if there is one for all.
 template <typename T>
 struct Rows {
-    static constexpr int N = slots::PER_SLOT<T>;
-    const T *row;     // its own, on the device
-    const T *staged;  // its own in shared memory, if it takes a row by itself
+    static constexpr int N = slots::PER_SLOT<T>, SECTOR = 32 / sizeof(T);
+    const T *row;  // its own on the device, or the first of its warp's rows that are brought together
+    T *staged;     // in shared memory: its own, if it takes a row by itself, or where its warp brings rows
     int n, lane, lanes;
-    bool whole;  // whole slots of 16 aligned bytes
+    int before, all;  // elements that are brought before its own row, and altogether
+    bool whole;       // whole slots of 16 aligned bytes
 
-    // The block's first row is number `first`, and `left` of them are left in the batch. A thread beyond them takes the
-    // first one again.
+    // The block's first row is number `first`, and `left` of them are left in the batch. A thread beyond them takes one
+    // of these again.
     __device__ __forceinline__ Rows(
         const T *a, long long stride, long long first, long long left, int n, int lanes, T *shared)
-        : staged(nullptr), n(n), lane(threadIdx.x % lanes), lanes(lanes) {
+        : staged(shared), n(n), lane((int)threadIdx.x % lanes), lanes(lanes) {
         int mine = (int)threadIdx.x / lanes;
-        mine = mine < left ? mine : 0;
+        int rows = left < blockDim.x ? (int)left : (int)blockDim.x;
         const T *block = a + first * stride;
-        row = block + mine * stride;
-        whole = n % N == 0 && stride % N == 0 && slots::aligned(a);
+        whole = stride % N == 0 && slots::aligned(a);
         if (lanes == 1) {
-            staged = shared + (stride == 0 ? 0 : mine * pitch(n));
-            stage(shared, block, stride, stride == 0 ? 1 : left < blockDim.x ? (int)left : blockDim.x);
+            staged += stride == 0 || mine >= rows ? 0 : mine * pitch(n);
+            stage(shared, block, stride == 0 ? 1 : rows);
+            return;
         }
+        staged += threadIdx.x / WARP * (piece() + SECTOR);
+        int together = brought() && stride != 0 ? max(WARP / lanes, 1) : 1;
+        int place = mine % together;
+        mine -= place;
+        int there = mine < rows ? rows - mine : 1;
+        row = block + (mine < rows ? mine : 0) * stride;
+        before = min(place, there - 1) * n;
+        all = min(together, there) * n;
+    }
+
+    // Rows that are not whole sectors are brought to shared memory, where they may start anywhere.
+    __device__ __forceinline__ bool brought() const {
+        return n % SECTOR != 0;
+    }
+
+    // Elements of a warp's piece; from the start of a sector on they may be some more.
+    __device__ __forceinline__ static int piece() {
+        return STAGED<T> * WARP / (int)blockDim.x;
+    }
+
+    // By a warp: `count` elements from `first` on to shared memory, of its only row or of each of several.
+    __device__ __forceinline__ const T *bring(int first, int count) const {
+        const T *from = row + first;
+        int behind = (int)(reinterpret_cast<size_t>(from) / sizeof(T)) % SECTOR;
+        int end = behind + all - n + count;
+        from -= behind;
+        int me = (int)threadIdx.x % WARP;
+        int start = (behind + N - 1) / N * N;  // of the first whole slot
+        int i = me * N;
+        auto copy = [&](auto slots) {
+            slots::Slot<T> held[slots];
+#pragma unroll
+            for (int k = 0; k < slots; k++) {
+                held[k] = *reinterpret_cast<const slots::Slot<T> *>(from + i + k * WARP * N);
+            }
+#pragma unroll
+            for (int k = 0; k < slots; k++) {
+                *reinterpret_cast<slots::Slot<T> *>(staged + i + k * WARP * N) = held[k];
+            }
+        };
+        if (i >= start && i + N <= end) {
+            copy(Count<1>());
+        }
+        i += WARP * N;
+#pragma unroll 1
+        for (; i + 3 * WARP * N + N <= end; i += 4 * WARP * N) {
+            copy(Count<4>());
+        }
+#pragma unroll 1
+        for (; i + N <= end; i += WARP * N) {
+            copy(Count<1>());
+        }
+        i = behind + me;
+        if (i < start && i < end) {
+            staged[i] = from[i];
+        }
+        i = end / N * N + me;
+        if (i >= start && i < end) {
+            staged[i] = from[i];
+        }
+        return staged + behind + before;
     }
 
     // Elements from a staged row to the next: odd, so that the same element of 32 rows is in as many banks.
@@ -97,18 +164,18 @@ struct Rows {
     }
 
     // Elements that a block's rows take, whole slots.
-    __device__ __forceinline__ static int room(int n) {
-        return ((int)blockDim.x * pitch(n) + N - 1) / N * N;
+    __device__ __forceinline__ static int room(int n, int lanes) {
+        return lanes == 1 ? ((int)blockDim.x * pitch(n) + N - 1) / N * N : STAGED<T> + (int)blockDim.x / WARP * SECTOR;
     }
 
     // Copies rows to shared memory, a slot or an element at a time, in the order in which they lie.
-    __device__ __forceinline__ void stage(T *shared, const T *block, long long stride, int rows) const {
+    __device__ __forceinline__ void stage(T *shared, const T *block, int rows) const {
         int elements = rows * n;
         int pad = pitch(n) - n;
         unsigned reciprocal = 0xffffffffu / n + 1;  // of n, in units of 2⁻³², rounded up; 0 for 1
         auto row_of = [&](int i) { return reciprocal == 0 ? i : (int)__umulhi(i, reciprocal); };
         int done = 0;
-        if (slots::aligned(block) && (stride == n || rows == 1)) {
+        if (slots::aligned(block)) {
             done = elements / N * N;
 #pragma unroll 2
             for (int i = (int)threadIdx.x * N; i < done; i += (int)blockDim.x * N) {
@@ -132,8 +199,7 @@ struct Rows {
             }
         }
         for (int i = done + (int)threadIdx.x; i < elements; i += (int)blockDim.x) {
-            int r = row_of(i);
-            shared[i + r * pad] = block[i + r * (stride - n)];
+            shared[i + row_of(i) * pad] = block[i];
         }
     }
 
@@ -162,10 +228,34 @@ __device__ __forceinline__ A reduce(F add, const Rows<T> &row, const More &...mo
         }
         return a;
     }
-    if (row.n % N != 0) {
-#pragma unroll 4
-        for (int j = row.lane; j < row.n; j += row.lanes) {
-            add(a, row.row[j], more.row[j]...);
+    if (row.brought()) {
+        int lanes = min(row.lanes, WARP);
+        auto add_piece = [&](int count, auto... piece) {
+            __syncwarp();
+            int left = count - row.lane % WARP;
+            ((piece += row.lane % WARP), ...);
+#pragma unroll 1
+            for (; left > 3 * lanes; left -= 4 * lanes) {
+#pragma unroll
+                for (int k = 0; k < 4; k++) {
+                    add(a, piece[k * lanes]...);
+                }
+                ((piece += 4 * lanes), ...);
+            }
+#pragma unroll 1
+            for (; left > 0; left -= lanes) {
+                add(a, *piece...);
+                ((piece += lanes), ...);
+            }
+        };
+        int piece = row.piece();
+        int start = row.lane / WARP * piece;
+        for (int first = start; first < row.n; first += row.lanes / lanes * piece) {
+            if (first > start) {
+                __syncwarp();
+            }
+            int count = min(row.n - first, piece);
+            add_piece(count, row.bring(first, count), more.bring(first, count)...);
         }
     } else if ((row.whole && ... && more.whole)) {
 #pragma unroll 2

@@ -3,7 +3,9 @@
 // A group is the fewest samples that fill whole 32-byte sectors. Its slots of 16 bytes are dealt to the threads of a
 // block, several groups at a time where they are small, or to the threads of several blocks where they are large. A
 // thread then goes from group to group in rounds, so that it divides to find its (i,j) once and not for every element.
+// Where slots lie across rows, what a block needs of small operands comes to shared memory first.
 #pragma once
+#include "tile.cuh"
 
 namespace slots {
 
@@ -13,6 +15,7 @@ struct alignas(8) Slots {
     int groups;   // that a block writes at a time
     int blocks;   // that share a group
     int rounds;   // that a block does
+    int reach;    // samples that a block writes to in a round, at most; 0 if operands are not staged
 };
 
 template <typename T>
@@ -48,10 +51,13 @@ struct Place {
     long long first;   // element of the group
     long long left;    // elements from there to the end of the output; none or fewer if the thread has no slot
     long long step;    // samples from a round to the next
+    long long block;   // the first sample that this block writes to,
+    int reach;         // so many from there on belong to it in a round; 0 if operands are not staged
+    long long batch;
     int size, outer, rows, cols, rounds;
 
     __device__ __forceinline__ Place(long long batch, int outer, int rows, int cols, const Slots &slots)
-        : size(outer * rows * cols), outer(outer), rows(rows), cols(cols), rounds(slots.rounds) {
+        : batch(batch), size(outer * rows * cols), outer(outer), rows(rows), cols(cols), rounds(slots.rounds) {
         unsigned chunk = blockIdx.x / slots.blocks;
         long long slot = (blockIdx.x % slots.blocks) * (long long)blockDim.x + threadIdx.x;
         long long in_group = (long long)slots.samples * size / N;
@@ -61,7 +67,14 @@ struct Place {
             slot -= group * in_group;
         }
         step = (long long)slots.groups * slots.samples;
-        sample = chunk * step * rounds + group * (long long)slots.samples;
+        block = chunk * step * rounds;
+        sample = block + group * (long long)slots.samples;
+        reach = slots.reach;
+        if (slots.blocks > 1 && reach > 0) {
+            int inside = (int)(blockIdx.x % slots.blocks * blockDim.x * N) / size;
+            block += inside;
+            reach = min(reach, slots.samples - inside);
+        }
         first = slot * N;
         left = group < slots.groups && slot < in_group ? (batch - sample) * size - first : 0;
     }
@@ -121,6 +134,34 @@ struct Place {
         }
     }
 
+    // The same with values(slots of some rounds, the first of these) where several rounds have whole slots.
+    template <typename F, typename G>
+    __device__ __forceinline__ void write(T *out, F value, G values) const {
+        bool whole = aligned<N * sizeof(T)>(out);
+        T *to = out + sample * size + first;
+        long long next = step * size;
+        long long rest = left;
+        int round = 0;
+        if (whole) {
+            for (; round + N <= rounds && rest >= (N - 1) * next + N; round += N) {
+                Slot<T, N> slots[N];
+                values(slots, round);
+#pragma unroll
+                for (int k = 0; k < N; k++) {
+                    store(to, slots[k]);
+                    to += next;
+                }
+                rest -= N * next;
+            }
+        }
+#pragma unroll 1
+        for (; round < rounds && rest > 0; round++) {
+            put(to, value(rest < N ? (int)rest : N, round), rest, whole);
+            to += next;
+            rest -= next;
+        }
+    }
+
     __device__ __forceinline__ static void put(T *to, const Slot<T, N> &slot, long long elements, bool whole) {
         if (whole && elements >= N) {
             store(to, slot);
@@ -135,8 +176,11 @@ struct Place {
     }
 };
 
-// The numbers of one operand that belong to a thread's slot. No address: ones.
-template <typename T, int N = PER_SLOT<T>>
+// How the numbers of consecutive elements lie: one for all of a row, or next to each other.
+enum Lie { ROW, RUN };
+
+// The numbers of one operand that belong to a thread's slot. ONES: no address is ones.
+template <typename T, Lie LIE, int N = PER_SLOT<T>, bool ONES = false>
 struct Operand {
     const T *base;  // of the first round's first sample
     const T *at[N];
@@ -147,12 +191,14 @@ struct Operand {
     bool packed;  // a whole slot's numbers are 16 aligned bytes
     bool single;  // they are one number
 
-    // `run`: so many consecutive elements of the output have consecutive numbers; 0 if those of a row have the same one.
+    // `run`: so many consecutive elements of the output have consecutive numbers, unless those of a row have the same one.
     __device__ __forceinline__ Operand(const T *numbers, long long stride, const Place<T, N> &place, int run)
-        : base(numbers == nullptr ? nullptr : numbers + place.sample * stride), stride(stride), step(place.step * stride) {
+        : base(ONES && numbers == nullptr ? nullptr : numbers + place.sample * stride),
+          stride(stride),
+          step(place.step * stride) {
         bool contiguous = run == place.size && stride == run;
-        packed = run != 0 && aligned<N * sizeof(T)>(numbers) && (contiguous || (run % N == 0 && stride % N == 0));
-        single = run == 0 && place.cols % N == 0;
+        packed = LIE == RUN && aligned<N * sizeof(T)>(numbers) && (contiguous || (run % N == 0 && stride % N == 0));
+        single = LIE == ROW && place.cols % N == 0;
 #pragma unroll
         for (int e = 0; e < N; e++) {
             at[e] = base;
@@ -163,28 +209,28 @@ struct Operand {
     // Element e of the slot has this number of sample s of the group. An element that points nowhere is +0.
     __device__ __forceinline__ void point(int e, int s, int offset) {
         wanted |= 1u << e;
-        if (base == nullptr) {
+        if (ONES && base == nullptr) {
             value[e] = T(1);
             return;
         }
         at[e] = base + (s * stride + offset);
-        if (single) {
+        if (LIE == ROW && single) {
             at[0] = at[e];
         }
     }
 
     // Reads the numbers of the first n elements, `offset` further on.
     __device__ __forceinline__ void load(int n, int offset = 0) {
-        if (base == nullptr || wanted == 0) {
+        if ((ONES && base == nullptr) || wanted == 0) {
             return;
         }
-        if (packed && n == N) {
+        if (LIE == RUN && packed && n == N) {
             Slot<T, N> s = *reinterpret_cast<const Slot<T, N> *>(at[0] + offset);
 #pragma unroll
             for (int e = 0; e < N; e++) {
                 value[e] = s.at[e];
             }
-        } else if (single) {
+        } else if (LIE == ROW && single) {
             T one = at[0][offset];
 #pragma unroll
             for (int e = 0; e < N; e++) {
@@ -214,35 +260,186 @@ struct Operand {
             advance();
         }
     }
+
+    // Those of as many rounds as a slot has elements.
+    __device__ __forceinline__ void next(Slot<T, N> (&rounds)[N], int round) {
+#pragma unroll
+        for (int k = 0; k < N; k++) {
+            next(N, round + k);
+#pragma unroll
+            for (int e = 0; e < N; e++) {
+                rounds[k].at[e] = value[e];
+            }
+        }
+    }
 };
 
-// What write() asks for: the operands' product.
+// An operand of which a block needs a small part, in shared memory: the numbers of all rounds that belong to one place are next to each
+// other, so that one access has those of several rounds.
 template <typename T>
-__device__ __forceinline__ auto product(Operand<T> &left, Operand<T> &right) {
-    return [&](int elements, int round) {
-        left.next(elements, round);
-        right.next(elements, round);
-        Slot<T> product;
+struct Staged {
+    static constexpr int N = PER_SLOT<T>;
+    const T *base;
+    const T *at[N];
+    T value[N];
+    int stride;  // elements from a sample to the next
+    int pitch;   // and from a number to the next: an odd number of slots
+    unsigned wanted = 0;
+    bool shared;  // by the batch: a number is there as often as it is in a slot
+
+    // By the whole block: operand (batch,count) to shared memory from `free` on. A barrier must follow.
+    __device__ __forceinline__ Staged(T *&free, const T *numbers, long long stride, int count, const Place<T> &place)
+        : pitch(stride == 0 ? N : ((place.rounds + N - 1) / N | 1) * N), shared(stride == 0) {
+        int each = shared ? count : place.reach * count;
+#pragma unroll 1
+        for (int r = (int)threadIdx.x / WARP; r < (shared ? 1 : place.rounds); r += (int)blockDim.x / WARP) {
+            long long sample = place.block + r * place.step;
+            long long there = place.batch - sample;
+            int length = !shared && there < place.reach ? (int)there * count : each;
+            const T *from = numbers + sample * stride;
+#pragma unroll 1
+            for (int e = (int)threadIdx.x % WARP - behind_sector(from); e < length; e += WARP) {
+                if (e < 0) {
+                    continue;
+                }
+                T number = from[e];
+                T *to = free + e * pitch + r;
+                *to = number;
+                if (shared) {
+#pragma unroll
+                    for (int k = 1; k < N; k++) {
+                        to[k] = number;
+                    }
+                }
+            }
+        }
+        this->stride = shared ? 0 : count * pitch;
+        base = free + (int)(place.sample - place.block) * this->stride;
+        free += each * pitch;
+#pragma unroll
+        for (int e = 0; e < N; e++) {
+            at[e] = base;
+            value[e] = T(0);
+        }
+    }
+
+    __device__ __forceinline__ void point(int e, int s, int offset) {
+        wanted |= 1u << e;
+        at[e] = base + (s * stride + offset * pitch);
+    }
+
+    __device__ __forceinline__ void next(int n, int round) {
+#pragma unroll
+        for (int e = 0; e < N; e++) {
+            if (e < n && (wanted >> e & 1) != 0) {
+                value[e] = at[e][shared ? 0 : round];
+            }
+        }
+    }
+
+    __device__ __forceinline__ void next(Slot<T> (&rounds)[N], int round) {
+#pragma unroll
+        for (int e = 0; e < N; e++) {
+            Pack<T> numbers = Pack<T>();
+            if ((wanted >> e & 1) != 0) {
+                numbers = load_pack(at[e] + (shared ? 0 : round));
+            }
+#pragma unroll
+            for (int k = 0; k < N; k++) {
+                rounds[k].at[e] = numbers.at[k];
+            }
+        }
+    }
+};
+
+// An operand (batch,count) of which a block needs less than it writes, and any other, as kernels are given them; `run` as Operand
+// has it.
+template <typename T, Lie LIE, bool ONES = false>
+struct Small {
+    const T *numbers;
+    long long stride;
+    int count, run;
+
+    __device__ __forceinline__ Operand<T, LIE, PER_SLOT<T>, ONES> direct(const Place<T> &place) const {
+        return {numbers, stride, place, run};
+    }
+
+    __device__ __forceinline__ Staged<T> staged(T *&free, const Place<T> &place) const {
+        return {free, numbers, stride, count, place};
+    }
+};
+
+template <typename T>
+struct Large {
+    const T *numbers;
+    long long stride;
+    int run;
+
+    __device__ __forceinline__ Operand<T, RUN> direct(const Place<T> &place) const {
+        return {numbers, stride, place, run};
+    }
+
+    __device__ __forceinline__ Operand<T, RUN> staged(T *&, const Place<T> &place) const {
+        return direct(place);
+    }
+};
+
+// The numbers of several rounds.
+template <typename T, typename Operand>
+struct RoundsOf {
+    Slot<T> of[PER_SLOT<T>];
+};
+
+// point(e, sample of the group, outer, row, column, operands...) for the elements e of a thread's slot, then out = formula(a number
+// of each operand), round after round; several at a time where operands are staged.
+template <bool STAGED, typename T, typename Point, typename Formula, typename... Operands>
+__device__ __forceinline__ void write(T *out, const Place<T> &place, Point point, Formula formula, Operands... operands) {
+    if (place.left <= 0) {
+        return;
+    }
+    place.each([&](int e, int s, int o, int i, int j) { point(e, s, o, i, j, operands...); });
+    auto one = [&](int elements, int round) {
+        (operands.next(elements, round), ...);
+        Slot<T> result;
 #pragma unroll
         for (int e = 0; e < PER_SLOT<T>; e++) {
-            product.at[e] = left.value[e] * right.value[e];
+            result.at[e] = formula(operands.value[e]...);
         }
-        return product;
+        return result;
     };
+    auto several = [&](Slot<T> (&results)[PER_SLOT<T>], int round) {
+        auto all = [&](auto... numbers) {
+            (operands.next(numbers.of, round), ...);
+#pragma unroll
+            for (int k = 0; k < PER_SLOT<T>; k++) {
+#pragma unroll
+                for (int e = 0; e < PER_SLOT<T>; e++) {
+                    results[k].at[e] = formula(numbers.of[k].at[e]...);
+                }
+            }
+        };
+        all(RoundsOf<T, Operands>()...);
+    };
+    if constexpr (STAGED) {
+        place.write(out, one, several);
+    } else {
+        place.write(out, one);
+    }
 }
 
-// What write() asks for: the operand itself.
-template <typename T>
-__device__ __forceinline__ auto copy(Operand<T> &operand) {
-    return [&](int elements, int round) {
-        operand.next(elements, round);
-        Slot<T> copy;
-#pragma unroll
-        for (int e = 0; e < PER_SLOT<T>; e++) {
-            copy.at[e] = operand.value[e];
-        }
-        return copy;
+// The same, from operands as they are given.
+template <typename T, typename Point, typename Formula, typename... Given>
+__device__ __forceinline__ void fill(T *out, const Place<T> &place, Point point, Formula formula, const Given &...given) {
+    if (place.reach == 0) {
+        write<false>(out, place, point, formula, given.direct(place)...);
+        return;
+    }
+    T *free = shared_numbers<T>();
+    auto staged = [&](auto... operands) {
+        __syncthreads();
+        write<true>(out, place, point, formula, operands...);
     };
+    staged(given.staged(free, place)...);
 }
 
 }  // namespace slots

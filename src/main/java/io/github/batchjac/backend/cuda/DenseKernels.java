@@ -23,7 +23,9 @@ final class DenseKernels {
                 rowForm ? "kronecker_identity_rows" : "kronecker_identity",
                 batch,
                 Math.multiplyExact(Math.multiplyExact(m, m), n),
-                new Arguments().with(out).with(x).with(batch).with(m).with(n));
+                rowForm ? m : n,
+                new Arguments().with(out).with(x).with(batch).with(m).with(n),
+                new Slots.Numbers(x, n));
     }
 
     /**
@@ -35,6 +37,7 @@ final class DenseKernels {
                 "outer",
                 batch,
                 Math.multiplyExact(m, n),
+                n,
                 new Arguments()
                         .with(out)
                         .with(r)
@@ -42,7 +45,10 @@ final class DenseKernels {
                         .with(scale)
                         .with(batch)
                         .with(m)
-                        .with(n));
+                        .with(n),
+                new Slots.Numbers(r, m),
+                new Slots.Numbers(x, n),
+                new Slots.Numbers(scale, 1));
     }
 
     /**
@@ -58,6 +64,7 @@ final class DenseKernels {
                 "kronecker_rows",
                 batch,
                 Math.multiplyExact(Math.multiplyExact(k, m), n),
+                m,
                 new Arguments()
                         .with(out)
                         .with(a)
@@ -65,7 +72,9 @@ final class DenseKernels {
                         .with(batch)
                         .with(k)
                         .with(m)
-                        .with(n));
+                        .with(n),
+                new Slots.Numbers(a, k * m),
+                new Slots.Numbers(x, n));
     }
 
     /** {@code out[j,i] = a[i,j]}; a (rows,cols). */
@@ -85,11 +94,13 @@ final class DenseKernels {
                 "repeat",
                 batch,
                 Math.multiplyExact(times, size),
-                new Arguments().with(out).with(in).with(batch).with(times).with(size));
+                size,
+                new Arguments().with(out).with(in).with(batch).with(times).with(size),
+                new Slots.Numbers(in, size));
     }
 
-    private void launch(String name, long batch, int size, Arguments arguments) {
-        Slots slots = Slots.of(queue.precision(), batch, size);
-        queue.launch(name, slots.blocks(), slots.threads(), 0, arguments.with(slots.argument()));
+    /** @param cols length of the output's rows; operands that are smaller than it by a factor may be staged */
+    private void launch(String name, long batch, int size, int cols, Arguments arguments, Slots.Numbers... operands) {
+        Slots.of(queue.precision(), batch, size, cols, operands).launch(queue, name, arguments);
     }
 }

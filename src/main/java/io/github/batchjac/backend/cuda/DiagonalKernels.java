@@ -17,7 +17,9 @@ final class DiagonalKernels {
                 "scale_rows",
                 batch,
                 Math.multiplyExact(rows, cols),
-                new Arguments().with(out).with(d).with(a).with(batch).with(rows).with(cols));
+                cols,
+                new Arguments().with(out).with(d).with(a).with(batch).with(rows).with(cols),
+                new Slots.Numbers(d, rows));
     }
 
     /** {@code out[b,i,j] = a[b,i,j]·d[b,j]}; a, out (batch,rows,cols). In place where a is not shared. */
@@ -26,7 +28,9 @@ final class DiagonalKernels {
                 "scale_columns",
                 batch,
                 Math.multiplyExact(rows, cols),
-                new Arguments().with(out).with(a).with(d).with(batch).with(rows).with(cols));
+                cols,
+                new Arguments().with(out).with(a).with(d).with(batch).with(rows).with(cols),
+                new Slots.Numbers(d, cols));
     }
 
     /**
@@ -34,21 +38,18 @@ final class DiagonalKernels {
      * fused multiply-adds; a (batch,rows,repeat·n), out (batch,rows,n). No d: ones.
      */
     void foldRows(long out, Strided a, Strided d, long batch, int rows, int repeat, int n) {
-        Slots slots = Slots.ofElements(batch, Math.multiplyExact(rows, n));
-        queue.launch(
-                "fold_rows",
-                slots.blocks(),
-                slots.threads(),
-                0,
-                new Arguments()
-                        .with(out)
-                        .with(a)
-                        .with(d)
-                        .with(batch)
-                        .with(rows)
-                        .with(repeat)
-                        .with(n)
-                        .with(slots.argument()));
+        Slots.ofElements(batch, Math.multiplyExact(rows, n))
+                .launch(
+                        queue,
+                        "fold_rows",
+                        new Arguments()
+                                .with(out)
+                                .with(a)
+                                .with(d)
+                                .with(batch)
+                                .with(rows)
+                                .with(repeat)
+                                .with(n));
     }
 
     /**
@@ -60,6 +61,7 @@ final class DiagonalKernels {
                 "tile_rows",
                 batch,
                 Math.multiplyExact(Math.multiplyExact(repeat, n), cols),
+                cols,
                 new Arguments()
                         .with(out)
                         .with(d)
@@ -67,7 +69,8 @@ final class DiagonalKernels {
                         .with(batch)
                         .with(repeat)
                         .with(n)
-                        .with(cols));
+                        .with(cols),
+                new Slots.Numbers(d, repeat * n));
     }
 
     /** {@code out[b, r·n+j, j] = d[b, r·n+j]}, +0 elsewhere; (batch,repeat·n,n). No d: ones. */
@@ -76,20 +79,22 @@ final class DiagonalKernels {
                 "dense_diagonal",
                 batch,
                 Math.multiplyExact(Math.multiplyExact(repeat, n), n),
-                new Arguments().with(out).with(d).with(batch).with(repeat).with(n));
+                n,
+                new Arguments().with(out).with(d).with(batch).with(repeat).with(n),
+                new Slots.Numbers(d, repeat * n));
     }
 
     /** {@code out[b,i] = 1 + d[b,i]}; (batch,n). No d: 2. */
     void addOne(long out, Strided d, long batch, int n) {
-        launch(
-                "add_one",
-                batch,
-                n,
-                new Arguments().with(out).with(d).with(batch).with(n));
+        Slots.of(queue.precision(), batch, n)
+                .launch(
+                        queue,
+                        "add_one",
+                        new Arguments().with(out).with(d).with(batch).with(n));
     }
 
-    private void launch(String name, long batch, int size, Arguments arguments) {
-        Slots slots = Slots.of(queue.precision(), batch, size);
-        queue.launch(name, slots.blocks(), slots.threads(), 0, arguments.with(slots.argument()));
+    /** @param cols length of the output's rows; operands that are smaller than it by a factor may be staged */
+    private void launch(String name, long batch, int size, int cols, Arguments arguments, Slots.Numbers... operands) {
+        Slots.of(queue.precision(), batch, size, cols, operands).launch(queue, name, arguments);
     }
 }

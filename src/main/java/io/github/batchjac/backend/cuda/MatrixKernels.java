@@ -18,7 +18,7 @@ final class MatrixKernels {
     /** Most threads and shared memory of such a block. */
     private static final int SMALL_THREADS = 256;
 
-    private static final int SMALL_BYTES = 24 << 10;
+    private static final int SMALL_BYTES = 32 << 10;
 
     /**
      * A shape of tiles, as {@code product.cuh} has it.

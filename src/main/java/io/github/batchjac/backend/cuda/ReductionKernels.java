@@ -18,13 +18,18 @@ final class ReductionKernels {
     /** A thread takes a row of at most so many elements by itself; their block's rows are staged in shared memory. */
     private static final int SHORT_ROW = 64;
 
-    /** So many elements at least are one lane's work, in rows that are shorter. */
-    private static final int LEAST_OF_A_LANE = 8;
+    /** So many bytes at least are one lane's work, in rows that are shorter; then a warp's rows are within its share of what is staged. */
+    private static final int LEAST_OF_A_LANE = 64;
 
     /** A block takes a row of at least so many elements. */
     private static final int LONG_ROW = 4096;
 
     private static final int STAGED_BYTES = 32 << 10;
+
+    /** What warps bring of an operand's longer rows, in equal pieces, each with a sector to spare. */
+    private static final int BROUGHT_BYTES = 16 << 10;
+
+    private static final int SECTOR_BYTES = 32;
     private static final int SLOT_BYTES = 16;
 
     /** More rounds share a block's start; this many are enough. */
@@ -150,16 +155,15 @@ final class ReductionKernels {
         queue.launch(name, (results + THREADS - 1) / THREADS, THREADS, 0, arguments);
     }
 
-    /** @param staged rows that a thread has in shared memory at a time, if it takes them by itself */
+    /** @param staged operands that are in shared memory at a time */
     private void reduce(String name, long batch, int n, int staged, Arguments arguments) {
         int bytes = queue.precision().bytes();
-        int lanes = lanes(n);
-        int threads = THREADS;
-        int sharedBytes = 0;
+        int lanes = lanes(n, bytes);
+        int threads = lanes == THREADS ? THREADS : THREADS / 2;
+        int sharedBytes = staged * (BROUGHT_BYTES + threads / WARP * SECTOR_BYTES);
         if (lanes == 1) {
             threads = Math.max(
-                    WARP,
-                    Math.min(THREADS / 2, Integer.highestOneBit(STAGED_BYTES / (staged * bytes * Math.max(1, n)))));
+                    WARP, Math.min(threads, Integer.highestOneBit(STAGED_BYTES / (staged * bytes * Math.max(1, n)))));
             sharedBytes = staged * (threads * (n | 1) * bytes + SLOT_BYTES);
         }
         int rows = threads / lanes;
@@ -174,10 +178,10 @@ final class ReductionKernels {
     }
 
     /** How many threads take a row. */
-    private static int lanes(int n) {
+    private static int lanes(int n, int bytes) {
         if (n <= SHORT_ROW) {
             return 1;
         }
-        return n >= LONG_ROW ? THREADS : Math.min(WARP, Integer.highestOneBit(n - 1) / LEAST_OF_A_LANE);
+        return n >= LONG_ROW ? THREADS : Math.min(WARP, Integer.highestOneBit(n - 1) * bytes / LEAST_OF_A_LANE);
     }
 }

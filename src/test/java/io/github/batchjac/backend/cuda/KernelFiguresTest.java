@@ -12,12 +12,6 @@ class KernelFiguresTest {
     private static final double SECTORS = 1.05;
     private static final double INSTRUCTIONS = 5;
 
-    /**
-     * Where a slot is not within a row, its elements' factors are read one by one; a long row may start within a sector.
-     * Memory moves once all the same, what is touched again comes from the first cache: so many sectors of all.
-     */
-    private static final double SECTORS_OF_ODD_ROWS = 1.3;
-
     private static final int[] WIDTHS = {8, 10, 16, 31, 32, 33, 64, 100, 128};
 
     /**
@@ -49,11 +43,11 @@ class KernelFiguresTest {
         return 1 + 70_000_000L / size;
     }
 
-    private static void check(Trial t, int n, boolean wholeSlots) {
+    private static void check(Trial t, int n) {
         LaunchReport report = t.report();
         String what = report + ", n = " + n;
         assertThat(report.storeSectorRatio()).as(what).isLessThanOrEqualTo(SECTORS);
-        assertThat(report.sectorRatio()).as(what).isLessThanOrEqualTo(wholeSlots ? SECTORS : SECTORS_OF_ODD_ROWS);
+        assertThat(report.sectorRatio()).as(what).isLessThanOrEqualTo(SECTORS);
         assertThat(report.instructionsPerSector()).as(what).isLessThanOrEqualTo(INSTRUCTIONS);
     }
 
@@ -65,36 +59,35 @@ class KernelFiguresTest {
                 DiagonalKernels diagonals = new DiagonalKernels(t.queue());
                 DenseKernels dense = new DenseKernels(t.queue());
                 long batch = batch(n * n);
-                boolean whole = n * precision.bytes() % 16 == 0;
                 long out = t.lab.output(batch * n * n);
                 Strided v = operand(t, batch, n, n * n);
                 Strided w = operand(t, batch, n, n * n);
                 Strided a = operand(t, batch, n * n, n * n);
                 t.lab.order(blocks -> new long[] {0, 1});
                 diagonals.denseDiagonal(out, v, batch, 1, n);
-                check(t, n, whole);
+                check(t, n);
                 diagonals.scaleRows(out, v, a, batch, n, n);
-                check(t, n, whole);
+                check(t, n);
                 diagonals.scaleColumns(out, a, v, batch, n, n);
-                check(t, n, whole);
+                check(t, n);
                 long narrow = batch(n);
                 Strided d = operand(t, narrow, n, n);
                 diagonals.addOne(t.lab.output(narrow * n), d, narrow, n);
-                check(t, n, whole);
+                check(t, n);
                 dense.outer(out, v, w, Strided.NONE, batch, n, n);
-                check(t, n, whole);
+                check(t, n);
                 dense.repeat(out, new Strided(a.address(), 0), batch, 1, n * n);
-                check(t, n, whole);
+                check(t, n);
                 dense.kronecker(out, v, w, batch, 1, n, n, true);
-                check(t, n, whole);
+                check(t, n);
                 if (n <= 64) {
                     long samples = batch(n * n * n);
                     long wide = t.lab.output(samples * n * n * n);
                     Strided x = operand(t, samples, n, n * n * n);
                     dense.kroneckerIdentity(wide, x, samples, n, n, false);
-                    check(t, n, whole);
+                    check(t, n);
                     dense.kroneckerIdentity(wide, x, samples, n, n, true);
-                    check(t, n, whole);
+                    check(t, n);
                 }
             }
         }
@@ -111,18 +104,16 @@ class KernelFiguresTest {
                 Strided u = rows(t, batch, n);
                 Strided v = rows(t, batch, n);
                 t.lab.order(blocks -> new long[] {0, 1});
-                // a warp's part of a long row that starts within a sector
-                boolean whole = n <= 64 || n * precision.bytes() % 32 == 0;
                 kernels.sumComponents(out, u.address(), batch, n, 1);
-                check(t, n, whole);
+                check(t, n);
                 kernels.halfSquaredNorms(out, u.address(), batch, n);
-                check(t, n, whole);
+                check(t, n);
                 kernels.dot(out, u, v, batch, n);
-                check(t, n, whole);
+                check(t, n);
                 kernels.norm(out, u, n, Strided.NONE, 0, batch);
-                check(t, n, whole);
+                check(t, n);
                 kernels.norm(out, u, n, v, n, batch);
-                check(t, n, whole);
+                check(t, n);
             }
         }
     }

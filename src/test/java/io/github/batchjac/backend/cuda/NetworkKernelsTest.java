@@ -321,7 +321,10 @@ class NetworkKernelsTest {
         assertThat(lab.reports()).isEmpty();
     }
 
-    /** Where rows of W are longer than a piece and no whole sectors, pieces of them start and end within one, in the first cache. */
+    /**
+     * Where rows of W are longer than a piece and no whole sectors, pieces of them start and end within one, in the first cache. It
+     * is arithmetic that bounds these networks: it takes more than 18 instructions a sector, 7 is what memory leaves time for.
+     */
     @ParameterizedTest
     @CsvSource({
         "10 64 64 10, 1.05",
