@@ -36,6 +36,8 @@ __device__ __forceinline__ T apply(int function, T alpha, T &z) {
     }
         FOR_EACH_FUNCTION(CASE)
 #undef CASE
+    default:
+        __builtin_unreachable();
     }
     return slope;
 }
@@ -252,7 +254,8 @@ struct NetworkBlock {
                 if ((forward || slope != nullptr) && row < here) d = load_pack(slope + s * pitch + row);
 #pragma unroll
                 for (int c = 0; c < TILE::GM; c++) {
-                    if (forward && number < 0) {
+                    // of the values, which take half of the panel at most
+                    if (j / TILE::GN * TILE::GN * TILE::THREADS_X < TILE::COLS / 2 && forward && number < 0) {
                         entries.sum[i + c][j] = panel[(row + c) * STRIDE + column];
                     } else {
                         entries.sum[i + c][j] = row + c < here ? entries.sum[i + c][j] * d.at[c] : T(0);

@@ -206,17 +206,25 @@ class NetworkKernelsTest {
         int size = network.outputs() * network.inputs();
         for (boolean backward : new boolean[] {false, true}) {
             double[][] expected = expected(layers, x, batch, backward);
-            long out = lab.output(off, (long) batch * size);
-            long value = lab.output((long) batch * network.outputs());
-            kernels.jacobian(out, value, network, lab.numbers(off, x), batch, backward);
-            assertSame(lab.read(value), expected[0], "value, backward " + backward);
-            assertSame(lab.read(out), expected[1], "Jacobian, backward " + backward);
+            // as many samples a block as fit, a few, one
+            for (int multiprocessors : new int[] {1, 1 + batch / 3, batch}) {
+                long out = lab.output(off, (long) batch * size);
+                long value = lab.output((long) batch * network.outputs());
+                new NetworkKernels(lab.queue(), multiprocessors)
+                        .jacobian(out, value, network, lab.numbers(off, x), batch, backward);
+                String what = ", backward " + backward + ", " + multiprocessors + " multiprocessors";
+                assertSame(lab.read(value), expected[0], "value" + what);
+                assertSame(lab.read(out), expected[1], "Jacobian" + what);
+            }
         }
     }
 
     @ParameterizedTest
     @CsvSource({
         "1, 1 1",
+        "65, 9 1",
+        "66, 1 3 1",
+        "13, 9 9 2",
         "9, 10 64 64 10",
         "2, 64 64",
         "3, 33 31 1",
