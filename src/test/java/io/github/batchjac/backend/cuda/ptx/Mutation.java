@@ -2,6 +2,7 @@ package io.github.batchjac.backend.cuda.ptx;
 
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -15,7 +16,7 @@ import java.util.concurrent.atomic.AtomicInteger;
  *
  * <p>Different means one bit, which is stricter than a test with a bound; those whose results were never off by more than
  * {@value #ROUNDING} ulp are counted apart. On the other hand only some of the launches are run again (see {@link Recorder}), up to
- * {@value #EFFORT} warp instructions for each mutant.
+ * {@value #EFFORT} warp instructions for each mutant, those first in which its instruction has most outcomes.
  *
  * <p>Some mutants are equivalent: no launch could tell. They are recognised by what they did where they lived:
  *
@@ -28,7 +29,8 @@ import java.util.concurrent.atomic.AtomicInteger;
  *       it: no other way, no other bit anywhere. Such values are of lanes or iterations that do not count: what a select
  *       discards later, bits that are shifted out, an address that is never used, a start that is overwritten.
  *   <li>{@link Verdict#SIGN}: a part of the division of a signed number by a power of two which adds to negative
- *       numbers ({@code shr.s 31; shr.u 32−k; add; shr.s k}). Sizes and indices are never negative, the compiler does not know.
+ *       numbers ({@code shr.s 31; shr.u 32−k; add; shr.s k}), if it never computed something else. Sizes and indices are never
+ *       negative, the compiler does not know.
  * </ul>
  *
  * <p>A barrier is never equivalent, and a change that takes several instructions is never a detour. That is evidence, not proof. A mutant whose instruction computed the same as ever wherever it was run is a survivor.
@@ -37,7 +39,7 @@ public final class Mutation {
     /** Differences up to this many units in the last place are counted apart. */
     static final int ROUNDING = 4;
     /** Warp instructions spent on a mutant before it is said to live, but for {@value #EVIDENCE} launches. */
-    static final long EFFORT = 60_000;
+    static final long EFFORT = 2_000_000;
 
     static final int EVIDENCE = 4;
 
@@ -140,7 +142,6 @@ public final class Mutation {
     }
 
     Outcome judge(Mutant mutant) {
-        List<Launched> again = launches(mutant.entry());
         Kernel original = module.kernel(mutant.entry());
         Kernel kernel;
         try {
@@ -153,6 +154,11 @@ public final class Mutation {
             pc++;
         }
         Instruction watched = watched(original, kernel, pc);
+        List<Launched> again = new ArrayList<>(launches(mutant.entry()));
+        int at = pc;
+        again.removeIf(launched -> !launched.recording().executes(at));
+        again.sort(Comparator.comparingInt(
+                (Launched launched) -> -launched.recording().outcomes(at)));
         // of several instructions there are more, whichever way the kernel goes; and nothing excuses a barrier
         boolean oneForOne = original.code().length == kernel.code().length && !mutant.barrier();
         int detours = 0;
@@ -162,7 +168,7 @@ public final class Mutation {
         Outcome rounding = null;
         for (Launched launched : again) {
             Recording recording = launched.recording();
-            if (!recording.executes(pc) || runs > EVIDENCE && spent + recording.cost() > EFFORT) {
+            if (runs > EVIDENCE && spent + recording.cost() > EFFORT) {
                 continue;
             }
             runs++;
@@ -195,7 +201,9 @@ public final class Mutation {
                         ? Verdict.DETOUR
                         : infected >= EVIDENCE
                                 ? Verdict.MASKED
-                                : signOfDivision(original, pc) ? Verdict.SIGN : Verdict.SURVIVED;
+                                : infected == 0 && signOfDivision(original, mutant.instruction())
+                                        ? Verdict.SIGN
+                                        : Verdict.SURVIVED;
         return new Outcome(mutant, verdict, runs + " launches, " + infected + " infected, " + detours + " detours");
     }
 
@@ -215,30 +223,51 @@ public final class Mutation {
         return watched;
     }
 
-    /** {@code shr.s32 s, x, 31} or {@code shr.s64 s, x, 63}, and {@code shr.u t, s, k} and {@code add y, x, t} after one. */
-    private static boolean signOfDivision(Kernel kernel, int pc) {
-        PtxInstruction i = kernel.code()[pc].source;
+    /**
+     * {@code shr.s32 s, x, 31} or {@code shr.s64 s, x, 63}, and {@code shr.u t, s, k} and {@code add y, x, t} after one; for a
+     * division by two {@code shr.u32 t, x, 31} and {@code add y, x, t}.
+     */
+    private static boolean signOfDivision(Kernel kernel, PtxInstruction i) {
         if (isSign(i)) {
             return true;
         }
-        for (String operand : i.operands()
-                .subList(Math.min(1, i.operands().size()), i.operands().size())) {
-            for (int before = pc - 1; before >= 0 && before >= pc - 12; before--) {
-                PtxInstruction source = kernel.code()[before].source;
-                if (source.operands().isEmpty() || !source.operands().get(0).equals(operand)) {
-                    continue;
+        List<String> o = i.operands();
+        if (i.opcode().startsWith("shr.u")) {
+            PtxInstruction source = definition(kernel, o.get(1));
+            return source != null && isSign(source) || isSignOfHalf(kernel, i);
+        }
+        if (!i.opcode().startsWith("add.s")) {
+            return false;
+        }
+        PtxInstruction sign = definition(kernel, o.get(2));
+        return sign != null && sign.opcode().startsWith("shr.u") && signOfDivision(kernel, sign);
+    }
+
+    private static boolean isSignOfHalf(Kernel kernel, PtxInstruction i) {
+        List<String> o = i.operands();
+        return o.get(2).equals(i.opcode().endsWith("32") ? "31" : "63")
+                && java.util.Arrays.stream(kernel.code())
+                        .map(next -> next.source)
+                        .anyMatch(next -> next != null
+                                && next.opcode().startsWith("add.s")
+                                && next.operands().subList(1, 3).equals(List.of(o.get(1), o.get(0))));
+    }
+
+    /** The only instruction that writes a register; null if there are several. */
+    private static PtxInstruction definition(Kernel kernel, String register) {
+        PtxInstruction found = null;
+        for (Instruction i : kernel.code()) {
+            if (i.source != null
+                    && !i.source.operands().isEmpty()
+                    && i.source.operands().get(0).equals(register)
+                    && !i.source.opcode().startsWith("st")) {
+                if (found != null) {
+                    return null;
                 }
-                boolean shift = i.opcode().startsWith("shr.u") && isSign(source);
-                boolean sum = i.opcode().startsWith("add.s")
-                        && source.opcode().startsWith("shr.u")
-                        && signOfDivision(kernel, before);
-                if (shift || sum) {
-                    return true;
-                }
-                break;
+                found = i.source;
             }
         }
-        return false;
+        return found;
     }
 
     private static boolean isSign(PtxInstruction i) {
