@@ -64,15 +64,16 @@ struct Place {
         sample = chunk * step * rounds + group * (long long)slots.samples;
         first = slot * N;
         left = group < slots.groups && slot < in_group ? (batch - sample) * size - first : 0;
+        __builtin_assume(cols > 0);
     }
 
     // Calls visit(e, sample of the group, outer, row, column) for every element e of the slot.
     template <typename F>
     __device__ __forceinline__ void each(F visit) const {
-        int s = 0;  // at most 7
+        int s = 0;  // at most 7; in slots of one number a group is a sample
         long long rest = first;
 #pragma unroll
-        for (int k = 4; k > 0; k /= 2) {
+        for (int k = N > 1 ? 4 : 0; k > 0; k /= 2) {
             bool beyond = rest >= k * (long long)size;
             rest -= beyond ? k * (long long)size : 0;
             s += beyond ? k : 0;
@@ -101,7 +102,7 @@ struct Place {
     // Writes value(elements, round) round after round, two at a time so that two reads are under way.
     template <typename F>
     __device__ __forceinline__ void write(T *out, F value) const {
-        bool whole = aligned<N * sizeof(T)>(out);
+        bool whole = N == 1 || aligned<N * sizeof(T)>(out);
         T *to = out + sample * size + first;
         long long next = step * size;
         long long rest = left;
@@ -122,6 +123,7 @@ struct Place {
     }
 
     __device__ __forceinline__ static void put(T *to, const Slot<T, N> &slot, long long elements, bool whole) {
+        __builtin_assume(elements > 0);
         if (whole && elements >= N) {
             store(to, slot);
             return;
@@ -144,12 +146,16 @@ struct Operand {
     long long stride;
     long long step;  // elements from a round to the next
     unsigned wanted = 0;
+    bool none;    // no address
     bool packed;  // a whole slot's numbers are 16 aligned bytes
     bool single;  // they are one number
 
     // `run`: so many consecutive elements of the output have consecutive numbers; 0 if those of a row have the same one.
     __device__ __forceinline__ Operand(const T *numbers, long long stride, const Place<T, N> &place, int run)
-        : base(numbers == nullptr ? nullptr : numbers + place.sample * stride), stride(stride), step(place.step * stride) {
+        : base(numbers == nullptr ? nullptr : numbers + place.sample * stride),
+          stride(stride),
+          step(place.step * stride),
+          none(numbers == nullptr) {
         bool contiguous = run == place.size && stride == run;
         packed = run != 0 && aligned<N * sizeof(T)>(numbers) && (contiguous || (run % N == 0 && stride % N == 0));
         single = run == 0 && place.cols % N == 0;
@@ -163,7 +169,7 @@ struct Operand {
     // Element e of the slot has this number of sample s of the group. An element that points nowhere is +0.
     __device__ __forceinline__ void point(int e, int s, int offset) {
         wanted |= 1u << e;
-        if (base == nullptr) {
+        if (none) {
             value[e] = T(1);
             return;
         }
@@ -173,9 +179,10 @@ struct Operand {
         }
     }
 
-    // Reads the numbers of the first n elements, `offset` further on.
+    // Reads the numbers of the first n elements, one at least, `offset` further on.
     __device__ __forceinline__ void load(int n, int offset = 0) {
-        if (base == nullptr || wanted == 0) {
+        __builtin_assume(n > 0);
+        if (none || wanted == 0) {
             return;
         }
         if (packed && n == N) {

@@ -16,7 +16,7 @@ import java.util.concurrent.atomic.AtomicInteger;
  *
  * <p>Different means one bit, which is stricter than a test with a bound; those whose results were never off by more than
  * {@value #ROUNDING} ulp are counted apart. On the other hand only some of the launches are run again (see {@link Recorder}), up to
- * {@value #EFFORT} warp instructions for each mutant, those first in which its instruction has most outcomes.
+ * {@value #EFFORT} or {@value #PATIENCE} warp instructions for each mutant, those first in which its instruction has most outcomes.
  *
  * <p>Some mutants are equivalent: no launch could tell. They are recognised by what they did where they lived:
  *
@@ -31,6 +31,7 @@ import java.util.concurrent.atomic.AtomicInteger;
  *   <li>{@link Verdict#SIGN}: a part of the division of a signed number by a power of two which adds to negative
  *       numbers ({@code shr.s 31; shr.u 32−k; add; shr.s k}), if it never computed something else. Sizes and indices are never
  *       negative, the compiler does not know.
+ *   <li>{@link Verdict#NEUTRAL}: an operand is the constant 0, with which {@code xor} is {@code or}, and a sum a difference.
  * </ul>
  *
  * <p>A barrier is never equivalent, and a change that takes several instructions is never a detour. That is evidence, not proof. A mutant whose instruction computed the same as ever wherever it was run is a survivor.
@@ -38,8 +39,10 @@ import java.util.concurrent.atomic.AtomicInteger;
 public final class Mutation {
     /** Differences up to this many units in the last place are counted apart. */
     static final int ROUNDING = 4;
-    /** Warp instructions spent on a mutant before it is said to live, but for {@value #EVIDENCE} launches. */
+    /** Warp instructions spent on a mutant before it is said to be equivalent, but for {@value #EVIDENCE} launches. */
     static final long EFFORT = 2_000_000;
+    /** The same of one that lives and has no excuse. */
+    static final long PATIENCE = 6_000_000;
 
     static final int EVIDENCE = 4;
 
@@ -54,6 +57,7 @@ public final class Mutation {
         DETOUR,
         MASKED,
         SIGN,
+        NEUTRAL,
         SURVIVED,
         /** No launch that was kept executes the instruction. */
         UNREACHED,
@@ -65,7 +69,7 @@ public final class Mutation {
         }
 
         boolean equivalent() {
-            return this == DETOUR || this == MASKED || this == SIGN;
+            return this == DETOUR || this == MASKED || this == SIGN || this == NEUTRAL;
         }
     }
 
@@ -168,7 +172,8 @@ public final class Mutation {
         Outcome rounding = null;
         for (Launched launched : again) {
             Recording recording = launched.recording();
-            if (runs > EVIDENCE && spent + recording.cost() > EFFORT) {
+            boolean excused = detours >= EVIDENCE || infected >= EVIDENCE;
+            if (runs > EVIDENCE && spent + recording.cost() > (excused ? EFFORT : PATIENCE)) {
                 continue;
             }
             runs++;
@@ -195,16 +200,18 @@ public final class Mutation {
         if (rounding != null) {
             return rounding;
         }
+        String evidence = runs + " launches, " + infected + " infected, " + detours + " detours";
+        if (detours >= EVIDENCE || infected >= EVIDENCE) {
+            return new Outcome(mutant, detours >= EVIDENCE ? Verdict.DETOUR : Verdict.MASKED, evidence);
+        }
         Verdict verdict = runs == 0
                 ? Verdict.UNREACHED
-                : detours >= EVIDENCE
-                        ? Verdict.DETOUR
-                        : infected >= EVIDENCE
-                                ? Verdict.MASKED
-                                : infected == 0 && signOfDivision(original, mutant.instruction())
-                                        ? Verdict.SIGN
-                                        : Verdict.SURVIVED;
-        return new Outcome(mutant, verdict, runs + " launches, " + infected + " infected, " + detours + " detours");
+                : infected > 0
+                        ? Verdict.SURVIVED
+                        : signOfDivision(original, mutant.instruction())
+                                ? Verdict.SIGN
+                                : neutral(original, mutant) ? Verdict.NEUTRAL : Verdict.SURVIVED;
+        return new Outcome(mutant, verdict, evidence);
     }
 
     /** What only computes is watched; of others it is not known whether they do anything else. */
@@ -251,6 +258,20 @@ public final class Mutation {
                         .anyMatch(next -> next != null
                                 && next.opcode().startsWith("add.s")
                                 && next.operands().subList(1, 3).equals(List.of(o.get(1), o.get(0))));
+    }
+
+    private static boolean neutral(Kernel kernel, Mutant mutant) {
+        PtxInstruction i = mutant.instruction();
+        boolean sum = i.opcode().matches("(add|sub)\\.[su].*") && mutant.what().matches("add → sub|sub → add");
+        return mutant.what().equals("xor → or") && (zero(kernel, i, 1) || zero(kernel, i, 2))
+                || sum && zero(kernel, i, 2);
+    }
+
+    private static boolean zero(Kernel kernel, PtxInstruction i, int operand) {
+        PtxInstruction from = definition(kernel, i.operands().get(operand));
+        return from != null
+                && from.opcode().startsWith("mov.")
+                && from.operands().get(1).equals("0");
     }
 
     /** The only instruction that writes a register; null if there are several. */
