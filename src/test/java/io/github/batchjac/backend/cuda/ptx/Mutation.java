@@ -31,7 +31,8 @@ import java.util.concurrent.atomic.AtomicInteger;
  *   <li>{@link Verdict#SIGN}: a part of the division of a signed number by a power of two which adds to negative
  *       numbers ({@code shr.s 31; shr.u 32−k; add; shr.s k}), if it never computed something else. Sizes and indices are never
  *       negative, the compiler does not know.
- *   <li>{@link Verdict#NEUTRAL}: an operand is the constant 0, with which {@code xor} is {@code or}, and a sum a difference.
+ *   <li>{@link Verdict#NEUTRAL}: an operand is the constant 0, with which {@code xor} is {@code or}, and a sum a difference; or the
+ *       bits in which two masks differ are 0, as the number is too small (see {@link Dataflow}).
  * </ul>
  *
  * <p>A barrier is never equivalent, and a change that takes several instructions is never a detour. That is evidence, not proof. A mutant whose instruction computed the same as ever wherever it was run is a survivor.
@@ -79,6 +80,7 @@ public final class Mutation {
 
     private final PtxModule module;
     private final Map<String, List<Launched>> launches = new ConcurrentHashMap<>();
+    private final Map<String, Dataflow> dataflows = new ConcurrentHashMap<>();
     private final List<String> unlike = Collections.synchronizedList(new ArrayList<>());
 
     /** @param module of which launches were made in this JVM */
@@ -200,6 +202,7 @@ public final class Mutation {
         if (rounding != null) {
             return rounding;
         }
+        Dataflow dataflow = dataflows.computeIfAbsent(mutant.entry(), name -> new Dataflow(original));
         String evidence = runs + " launches, " + infected + " infected, " + detours + " detours";
         if (detours >= EVIDENCE || infected >= EVIDENCE) {
             return new Outcome(mutant, detours >= EVIDENCE ? Verdict.DETOUR : Verdict.MASKED, evidence);
@@ -208,9 +211,9 @@ public final class Mutation {
                 ? Verdict.UNREACHED
                 : infected > 0
                         ? Verdict.SURVIVED
-                        : signOfDivision(original, mutant.instruction())
+                        : dataflow.signOfDivision(mutant.instruction())
                                 ? Verdict.SIGN
-                                : neutral(original, mutant) ? Verdict.NEUTRAL : Verdict.SURVIVED;
+                                : dataflow.same(mutant) ? Verdict.NEUTRAL : Verdict.SURVIVED;
         return new Outcome(mutant, verdict, evidence);
     }
 
@@ -228,71 +231,5 @@ public final class Mutation {
             kernel.code()[pc] = watched;
         }
         return watched;
-    }
-
-    /**
-     * {@code shr.s32 s, x, 31} or {@code shr.s64 s, x, 63}, and {@code shr.u t, s, k} and {@code add y, x, t} after one; for a
-     * division by two {@code shr.u32 t, x, 31} and {@code add y, x, t}.
-     */
-    private static boolean signOfDivision(Kernel kernel, PtxInstruction i) {
-        if (isSign(i)) {
-            return true;
-        }
-        List<String> o = i.operands();
-        if (i.opcode().startsWith("shr.u")) {
-            PtxInstruction source = definition(kernel, o.get(1));
-            return source != null && isSign(source) || isSignOfHalf(kernel, i);
-        }
-        if (!i.opcode().startsWith("add.s")) {
-            return false;
-        }
-        PtxInstruction sign = definition(kernel, o.get(2));
-        return sign != null && sign.opcode().startsWith("shr.u") && signOfDivision(kernel, sign);
-    }
-
-    private static boolean isSignOfHalf(Kernel kernel, PtxInstruction i) {
-        List<String> o = i.operands();
-        return o.get(2).equals(i.opcode().endsWith("32") ? "31" : "63")
-                && java.util.Arrays.stream(kernel.code())
-                        .map(next -> next.source)
-                        .anyMatch(next -> next != null
-                                && next.opcode().startsWith("add.s")
-                                && next.operands().subList(1, 3).equals(List.of(o.get(1), o.get(0))));
-    }
-
-    private static boolean neutral(Kernel kernel, Mutant mutant) {
-        PtxInstruction i = mutant.instruction();
-        boolean sum = i.opcode().matches("(add|sub)\\.[su].*") && mutant.what().matches("add → sub|sub → add");
-        return mutant.what().equals("xor → or") && (zero(kernel, i, 1) || zero(kernel, i, 2))
-                || sum && zero(kernel, i, 2);
-    }
-
-    private static boolean zero(Kernel kernel, PtxInstruction i, int operand) {
-        PtxInstruction from = definition(kernel, i.operands().get(operand));
-        return from != null
-                && from.opcode().startsWith("mov.")
-                && from.operands().get(1).equals("0");
-    }
-
-    /** The only instruction that writes a register; null if there are several. */
-    private static PtxInstruction definition(Kernel kernel, String register) {
-        PtxInstruction found = null;
-        for (Instruction i : kernel.code()) {
-            if (i.source != null
-                    && !i.source.operands().isEmpty()
-                    && i.source.operands().get(0).equals(register)
-                    && !i.source.opcode().startsWith("st")) {
-                if (found != null) {
-                    return null;
-                }
-                found = i.source;
-            }
-        }
-        return found;
-    }
-
-    private static boolean isSign(PtxInstruction i) {
-        return i.opcode().equals("shr.s32") && i.operands().get(2).equals("31")
-                || i.opcode().equals("shr.s64") && i.operands().get(2).equals("63");
     }
 }

@@ -29,7 +29,7 @@ final class Recorder {
     /** Blocks of a launch that is kept. */
     private static final int BLOCKS = 4096;
     /** Launches that are kept of those that do the same. */
-    private static final int KEPT = 3;
+    private static final int KEPT = 5;
     /** How much cheaper than what is known to do the same a launch has to be. */
     private static final int CHEAPER = 4;
     /** Of ways past a barrier so many are told apart, as a power of two. */
