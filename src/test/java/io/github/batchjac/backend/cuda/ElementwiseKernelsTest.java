@@ -217,14 +217,14 @@ class ElementwiseKernelsTest {
     void everyFunctionEndsWhereItsNumbersEnd(Precision precision) {
         double[] points = points(precision);
         for (Kind kind : Kind.values()) {
-            for (int n : new int[] {1, 2, 129, 257, 300, 513, 700, 769, 1000, 1023, 1281}) {
+            for (int n : new int[] {1, 2, 257, 300, 513, 769, 1000, 1281}) {
                 try (Lab lab = new Lab(precision)) {
                     ElementwiseKernels kernels = new ElementwiseKernels(lab.queue());
                     double[] z = Arrays.copyOfRange(points, n % 7, n % 7 + n);
                     long[] value = new long[3];
                     long[] derivative = new long[3];
                     for (int turn = 0; turn < 3; turn++) {
-                        int off = turn == 0 ? 0 : 1 + n % 3;
+                        int off = turn == 0 ? 0 : 1 + n % 4;
                         value[turn] = lab.output(turn == 1 ? off : 0, n);
                         derivative[turn] = lab.output(turn == 2 ? off : 0, n);
                         long x = lab.numbers(turn == 2 ? n % 4 : 0, z);

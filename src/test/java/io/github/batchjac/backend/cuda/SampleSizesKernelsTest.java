@@ -2,6 +2,7 @@ package io.github.batchjac.backend.cuda;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.batchjac.backend.cuda.Trial.Operand;
 import io.github.batchjac.tensor.Precision;
 import java.util.Arrays;
 import org.junit.jupiter.api.Tag;
@@ -9,33 +10,25 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * Softmax, its Jacobians and losses of samples of any size, which lie apart, at any address, or are shared: each has the bits that
- * it has alone, and, where doubles can tell, those of the formula.
+ * Softmax, its Jacobians and losses of samples of any size, at any address, shared or not: each has the bits that it has alone, and,
+ * where doubles can tell, those of the formula.
  */
 @Tag("cuda")
 class SampleSizesKernelsTest {
     private static final int TRIALS = 70;
 
-    /** Numbers of each sample, and where they are. */
-    private record Apart(double[] values, int size, Strided strided) {
-        double at(int b, int i) {
-            return values[(int) (b * strided.stride()) + i];
-        }
-
-        double[] sample(int b) {
-            int from = (int) (b * strided.stride());
-            return Arrays.copyOfRange(values, from, from + size);
-        }
-    }
-
-    private static Apart apart(Trial t, int batch, int size, boolean positive) {
-        int kind = t.random.nextInt(5);
-        int stride = kind == 0 ? 0 : size + new int[] {0, 0, 1, 16 / t.precision.bytes()}[kind - 1];
+    private static Operand operand(Trial t, int batch, int size, boolean positive) {
+        boolean shared = t.random.nextInt(4) == 0;
         double[] values = t.random
-                .doubles((long) (batch - 1) * stride + size, positive ? 0x1p-9 : -4, 4)
+                .doubles((shared ? 1L : batch) * size, positive ? 0x1p-9 : -4, 4)
                 .map(t::rounded)
                 .toArray();
-        return new Apart(values, size, new Strided(t.lab.numbers(t.misalignment(), values), stride));
+        return t.operand(values, size, shared);
+    }
+
+    private static double[] sample(Operand operand, int b) {
+        int from = operand.strided().stride() == 0 ? 0 : b * operand.size();
+        return Arrays.copyOfRange(operand.values(), from, from + operand.size());
     }
 
     /** Of one lane, of some, of a block, and too long for shared memory, for which {@code longest} is enough. */
@@ -143,20 +136,21 @@ class SampleSizesKernelsTest {
                 int n = size(t, trial, longest(precision));
                 int batch = 1 + t.random.nextInt(n > 200 ? 2 : 6);
                 int k = 1 + t.random.nextInt(n > 1500 ? 3 : n > 40 ? 9 : 70);
-                Apart panel = apart(t, batch, n * k, false);
-                Apart q = apart(t, batch, n, true);
-                normalise(t, q);
-                double[] rests = new double[q.strided.stride() == 0 ? 1 : batch];
+                Operand panel = operand(t, batch, n * k, false);
+                Operand positive = operand(t, batch, n, true);
+                Operand q =
+                        t.operand(normalised(t, positive), n, positive.strided().stride() == 0);
+                double[] rests = new double[q.values().length / n];
                 for (int b = 0; b < rests.length; b++) {
-                    rests[b] = t.rounded(1 - Arrays.stream(q.sample(b)).max().orElseThrow());
+                    rests[b] = t.rounded(1 - Arrays.stream(sample(q, b)).max().orElseThrow());
                 }
-                Strided entries = new Strided(t.lab.numbers(t.misalignment(), q.values), q.strided.stride());
-                Strided rest = new Strided(t.lab.numbers(rests), rests.length == 1 ? 0 : 1);
+                Strided entries = q.strided();
+                Strided rest = new Strided(t.lab.numbers(rests), entries.stride() == 0 ? 0 : 1);
                 for (int form = 0; form < ROWS.length + COLUMNS.length; form++) {
                     boolean rows = form < ROWS.length;
                     Product product = rows ? ROWS[form] : COLUMNS[form - ROWS.length];
                     long out = t.output(batch * n * k);
-                    product.run(new SoftmaxKernels(t.queue()), out, panel.strided, entries, rest, batch, k, n);
+                    product.run(new SoftmaxKernels(t.queue()), out, panel.strided(), entries, rest, batch, k, n);
                     double[] got = t.lab.read(out);
                     for (int b = 0; b < batch; b++) {
                         for (int r = 0; r < k; r += 1 + k / 3) {
@@ -169,7 +163,7 @@ class SampleSizesKernelsTest {
                             }
                             int formula = rows ? form : form == ROWS.length ? 0 : 2;
                             String what = "form %d n %d k %d sample %d row %d".formatted(form, n, k, b, r);
-                            multiplied(t, formula, q.sample(b), g, result, what);
+                            multiplied(t, formula, sample(q, b), g, result, what);
                         }
                     }
                 }
@@ -177,15 +171,16 @@ class SampleSizesKernelsTest {
         }
     }
 
-    private static void normalise(Trial t, Apart q) {
-        int samples = q.strided.stride() == 0 ? 1 : 1 + (int) ((q.values.length - q.size) / q.strided.stride());
-        for (int b = 0; b < samples; b++) {
-            double sum = Arrays.stream(q.sample(b)).sum();
-            for (int i = 0; i < q.size; i++) {
-                int at = (int) (b * q.strided.stride()) + i;
-                q.values[at] = t.rounded(q.values[at] / sum);
+    /** Entries of samples of positive numbers, each divided by its sum. */
+    private static double[] normalised(Trial t, Operand x) {
+        double[] q = x.values().clone();
+        for (int from = 0; from < q.length; from += x.size()) {
+            double sum = Arrays.stream(q, from, from + x.size()).sum();
+            for (int i = from; i < from + x.size(); i++) {
+                q[i] = t.rounded(q[i] / sum);
             }
         }
+        return q;
     }
 
     /** Row g times, or, of 2, the transposed: q∘g − q⟨q,g⟩, g − (Σg)q, g − ⟨q,g⟩. */
@@ -215,19 +210,21 @@ class SampleSizesKernelsTest {
             try (Trial t = new Trial(precision, trial)) {
                 int n = 1 + t.random.nextInt(trial % 2 == 0 ? 32 : 90);
                 int batch = 1 + t.random.nextInt(n > 40 ? 6 : 20);
-                Apart q = apart(t, batch, n, true);
-                for (int i = 0; i < q.values.length; i++) {
-                    q.values[i] = i % 7 == 0 ? 0 : t.rounded(q.values[i] / 4);
+                Operand positive = operand(t, batch, n, true);
+                double[] numbers = positive.values();
+                for (int i = 0; i < numbers.length; i++) {
+                    numbers[i] = i % 7 == 0 ? 0 : t.rounded(numbers[i] / 4);
                 }
-                Apart rest = apart(t, batch, 1, true);
-                Strided entries = new Strided(t.lab.numbers(t.misalignment(), q.values), q.strided.stride());
+                Operand q = t.operand(numbers, n, positive.strided().stride() == 0);
+                Operand rest = operand(t, batch, 1, true);
+                Strided entries = q.strided();
                 for (boolean log : new boolean[] {false, true}) {
                     long out = t.output(batch * n * n);
                     SoftmaxKernels kernels = new SoftmaxKernels(t.queue());
                     if (log) {
-                        kernels.denseLogSoftmax(out, entries, rest.strided, batch, n);
+                        kernels.denseLogSoftmax(out, entries, rest.strided(), batch, n);
                     } else {
-                        kernels.denseSoftmax(out, entries, rest.strided, batch, n);
+                        kernels.denseSoftmax(out, entries, rest.strided(), batch, n);
                     }
                     t.expect("n %d log %s".formatted(n, log), out, batch * n * n, at -> {
                         int b = at / (n * n);
@@ -260,31 +257,31 @@ class SampleSizesKernelsTest {
             try (Trial t = new Trial(precision, trial)) {
                 int n = size(t, trial, longest(precision));
                 int batch = batch(t, n);
-                Apart target = apart(t, batch, n, true);
-                Apart prediction = apart(t, batch, n, true);
+                Operand target = operand(t, batch, n, true);
+                Operand prediction = operand(t, batch, n, true);
                 long[] labels = t.random.longs(batch, 0, n).toArray();
                 LossKernels kernels = new LossKernels(t.queue());
                 for (int form = 0; form < LOSSES.length; form++) {
                     boolean labelled = form == LOSSES.length - 1;
-                    Strided wanted = labelled ? new Strided(t.lab.labels(labels), 1) : target.strided;
+                    Strided wanted = labelled ? new Strided(t.lab.labels(labels), 1) : target.strided();
                     long loss = t.output(batch);
                     long gradient = t.output(batch * n);
                     boolean apart = trial % 3 == 0;
-                    LOSSES[form].run(kernels, loss, apart ? 0 : gradient, wanted, prediction.strided, batch, n);
+                    LOSSES[form].run(kernels, loss, apart ? 0 : gradient, wanted, prediction.strided(), batch, n);
                     if (apart) {
-                        LOSSES[form].run(kernels, 0, gradient, wanted, prediction.strided, batch, n);
+                        LOSSES[form].run(kernels, 0, gradient, wanted, prediction.strided(), batch, n);
                     }
                     double[] losses = t.lab.read(loss);
                     double[] gradients = t.lab.read(gradient);
                     for (int b = 0; b < batch; b += 1 + batch / 4) {
                         String what = "form %d n %d sample %d of %d".formatted(form, n, b, batch);
-                        long one = labelled ? t.lab.labels(labels[b]) : t.lab.numbers(target.sample(b));
+                        long one = labelled ? t.lab.labels(labels[b]) : t.lab.numbers(sample(target, b));
                         long[] alone = {t.lab.output(1), t.lab.output(n)};
-                        Strided given = new Strided(t.lab.numbers(prediction.sample(b)), n);
+                        Strided given = new Strided(t.lab.numbers(sample(prediction, b)), n);
                         LOSSES[form].run(kernels, alone[0], alone[1], new Strided(one, n), given, 1, n);
                         same(losses, b, t.lab.read(alone[0]), what);
                         same(gradients, b * n, t.lab.read(alone[1]), what);
-                        gradient(t, form, target.sample(b), labels[b], prediction.sample(b), gradients, b * n, what);
+                        gradient(t, form, sample(target, b), labels[b], sample(prediction, b), gradients, b * n, what);
                     }
                 }
             }

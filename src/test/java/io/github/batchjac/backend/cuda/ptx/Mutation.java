@@ -41,9 +41,9 @@ public final class Mutation {
     /** Differences up to this many units in the last place are counted apart. */
     static final int ROUNDING = 4;
     /** Warp instructions spent on a mutant before it is said to be equivalent, but for {@value #EVIDENCE} launches. */
-    static final long EFFORT = 2_000_000;
+    static final long EFFORT = 500_000;
     /** The same of one that lives and has no excuse. */
-    static final long PATIENCE = 6_000_000;
+    static final long PATIENCE = 3_000_000;
 
     static final int EVIDENCE = 4;
 

@@ -1,30 +1,21 @@
 package io.github.batchjac.backend.cuda;
 
+import io.github.batchjac.backend.cuda.Trial.Operand;
 import io.github.batchjac.tensor.Precision;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * Kernels whose outputs are dealt out in slots, on operands whose samples lie apart: by a few elements, at addresses off by a few,
- * or shared. Sizes are drawn at random. Bit for bit against the formulas.
+ * Kernels whose outputs are dealt out in slots, at sizes drawn at random, on operands that are shared or not, at any address. Bit for
+ * bit against the formulas.
  */
 @Tag("cuda")
-class StridesKernelsTest {
+class SlotsKernelsTest {
     private static final int TRIALS = 120;
 
-    /** Numbers of each sample, and where they are. */
-    private record Apart(double[] values, Strided strided) {
-        double at(int b, int i) {
-            return values[(int) (b * strided.stride()) + i];
-        }
-    }
-
-    private static Apart apart(Trial t, int batch, int size) {
-        int kind = t.random.nextInt(4);
-        int stride = kind == 0 ? 0 : size + new int[] {0, 0, 1, 16 / t.precision.bytes()}[t.random.nextInt(4)];
-        double[] values = t.numbers((batch - 1) * stride + size);
-        return new Apart(values, new Strided(t.lab.numbers(t.misalignment(), values), stride));
+    private static Operand operand(Trial t, int batch, int size) {
+        return t.operand(batch, size, t.random.nextInt(4) == 0);
     }
 
     /** Few, or up to a multiple of what a slot holds. */
@@ -61,13 +52,13 @@ class StridesKernelsTest {
         try (Trial t = new Trial(precision, 1)) {
             DiagonalKernels kernels = new DiagonalKernels(t.queue());
             each(t, (batch, rows, cols) -> {
-                Apart a = apart(t, batch, rows * cols);
-                Apart d = apart(t, batch, rows);
-                Apart e = apart(t, batch, cols);
+                Operand a = operand(t, batch, rows * cols);
+                Operand d = operand(t, batch, rows);
+                Operand e = operand(t, batch, cols);
                 long out = t.output(batch * rows * cols);
-                kernels.scaleRows(out, d.strided, a.strided, batch, rows, cols);
+                kernels.scaleRows(out, d.strided(), a.strided(), batch, rows, cols);
                 expect(t, out, batch, rows, cols, (b, i, j) -> t.times(d.at(b, i), a.at(b, i * cols + j)));
-                kernels.scaleColumns(out, a.strided, e.strided, batch, rows, cols);
+                kernels.scaleColumns(out, a.strided(), e.strided(), batch, rows, cols);
                 expect(t, out, batch, rows, cols, (b, i, j) -> t.times(a.at(b, i * cols + j), e.at(b, j)));
             });
         }
@@ -81,18 +72,18 @@ class StridesKernelsTest {
             each(t, (batch, n, cols) -> {
                 int repeat = 1 + t.random.nextInt(9);
                 boolean ones = t.random.nextInt(4) == 0;
-                Apart a = apart(t, batch, n * cols);
-                Apart d = apart(t, batch, repeat * n);
+                Operand a = operand(t, batch, n * cols);
+                Operand d = operand(t, batch, repeat * n);
                 long tiled = t.output(batch * repeat * n * cols);
-                kernels.tileRows(tiled, ones ? Strided.NONE : d.strided, a.strided, batch, repeat, n, cols);
+                kernels.tileRows(tiled, ones ? Strided.NONE : d.strided(), a.strided(), batch, repeat, n, cols);
                 expect(t, tiled, batch, repeat * n, cols, (b, i, j) -> {
                     double x = a.at(b, i % n * cols + j);
                     return ones ? x : t.times(d.at(b, i), x);
                 });
                 int rows = 1 + t.random.nextInt(5);
-                Apart wide = apart(t, batch, rows * repeat * n);
+                Operand wide = operand(t, batch, rows * repeat * n);
                 long folded = t.output(batch * rows * n);
-                kernels.foldRows(folded, wide.strided, ones ? Strided.NONE : d.strided, batch, rows, repeat, n);
+                kernels.foldRows(folded, wide.strided(), ones ? Strided.NONE : d.strided(), batch, rows, repeat, n);
                 expect(t, folded, batch, rows, n, (b, i, j) -> {
                     double sum = 0;
                     for (int r = 0; r < repeat; r++) {
@@ -111,9 +102,9 @@ class StridesKernelsTest {
         try (Trial t = new Trial(precision, 3)) {
             DiagonalKernels kernels = new DiagonalKernels(t.queue());
             each(t, (batch, repeat, n) -> {
-                Apart d = apart(t, batch, repeat * n);
+                Operand d = operand(t, batch, repeat * n);
                 boolean ones = t.random.nextInt(4) == 0;
-                Strided given = ones ? Strided.NONE : d.strided;
+                Strided given = ones ? Strided.NONE : d.strided();
                 long dense = t.output(batch * repeat * n * n);
                 kernels.denseDiagonal(dense, given, batch, repeat, n);
                 expect(t, dense, batch, repeat * n, n, (b, i, j) -> i % n != j ? 0 : ones ? 1 : d.at(b, i));
@@ -130,20 +121,20 @@ class StridesKernelsTest {
         try (Trial t = new Trial(precision, 4)) {
             DenseKernels kernels = new DenseKernels(t.queue());
             each(t, (batch, m, n) -> {
-                Apart r = apart(t, batch, m);
-                Apart x = apart(t, batch, n);
-                Apart scale = apart(t, batch, 1);
+                Operand r = operand(t, batch, m);
+                Operand x = operand(t, batch, n);
+                Operand scale = operand(t, batch, 1);
                 boolean scaled = t.random.nextBoolean();
                 long out = t.output(batch * m * n);
-                kernels.outer(out, r.strided, x.strided, scaled ? scale.strided : Strided.NONE, batch, m, n);
+                kernels.outer(out, r.strided(), x.strided(), scaled ? scale.strided() : Strided.NONE, batch, m, n);
                 expect(t, out, batch, m, n, (b, i, j) -> {
                     double left = scaled ? t.times(scale.at(b, 0), r.at(b, i)) : r.at(b, i);
                     return t.times(left, x.at(b, j));
                 });
                 int k = 1 + t.random.nextInt(5);
-                Apart a = apart(t, batch, k * m);
+                Operand a = operand(t, batch, k * m);
                 long rows = t.output(batch * k * n * m);
-                kernels.kronecker(rows, a.strided, x.strided, batch, k, m, n, true);
+                kernels.kronecker(rows, a.strided(), x.strided(), batch, k, m, n, true);
                 expect(t, rows, batch, k, n * m, (b, i, p) -> t.times(a.at(b, i * m + p % m), x.at(b, p / m)));
             });
         }
@@ -155,16 +146,16 @@ class StridesKernelsTest {
         try (Trial t = new Trial(precision, 5)) {
             DenseKernels kernels = new DenseKernels(t.queue());
             each(t, (batch, m, n) -> {
-                Apart x = apart(t, batch, n);
+                Operand x = operand(t, batch, n);
                 long copies = t.output(batch * m * n);
-                kernels.repeat(copies, x.strided, batch, m, n);
+                kernels.repeat(copies, x.strided(), batch, m, n);
                 expect(t, copies, batch, m, n, (b, i, j) -> x.at(b, j));
                 if (m > 20) {
                     return;
                 }
                 for (boolean rowForm : new boolean[] {false, true}) {
                     long out = t.output(batch * m * m * n);
-                    kernels.kroneckerIdentity(out, x.strided, batch, m, n, rowForm);
+                    kernels.kroneckerIdentity(out, x.strided(), batch, m, n, rowForm);
                     expect(t, out, batch, m, m * n, (b, i, p) -> {
                         int j = rowForm ? p % m : p / n;
                         return i == j ? x.at(b, rowForm ? p / m : p % n) : 0;
