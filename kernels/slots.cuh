@@ -146,16 +146,12 @@ struct Operand {
     long long stride;
     long long step;  // elements from a round to the next
     unsigned wanted = 0;
-    bool none;    // no address
     bool packed;  // a whole slot's numbers are 16 aligned bytes
     bool single;  // they are one number
 
     // `run`: so many consecutive elements of the output have consecutive numbers; 0 if those of a row have the same one.
     __device__ __forceinline__ Operand(const T *numbers, long long stride, const Place<T, N> &place, int run)
-        : base(numbers == nullptr ? nullptr : numbers + place.sample * stride),
-          stride(stride),
-          step(place.step * stride),
-          none(numbers == nullptr) {
+        : base(numbers == nullptr ? nullptr : numbers + place.sample * stride), stride(stride), step(place.step * stride) {
         bool contiguous = run == place.size && stride == run;
         packed = run != 0 && aligned<N * sizeof(T)>(numbers) && (contiguous || (run % N == 0 && stride % N == 0));
         single = run == 0 && place.cols % N == 0;
@@ -169,7 +165,7 @@ struct Operand {
     // Element e of the slot has this number of sample s of the group. An element that points nowhere is +0.
     __device__ __forceinline__ void point(int e, int s, int offset) {
         wanted |= 1u << e;
-        if (none) {
+        if (base == nullptr) {
             value[e] = T(1);
             return;
         }
@@ -181,8 +177,7 @@ struct Operand {
 
     // Reads the numbers of the first n elements, one at least, `offset` further on.
     __device__ __forceinline__ void load(int n, int offset = 0) {
-        __builtin_assume(n > 0);
-        if (none || wanted == 0) {
+        if (base == nullptr || wanted == 0) {
             return;
         }
         if (packed && n == N) {
@@ -198,6 +193,7 @@ struct Operand {
                 value[e] = (wanted >> e & 1) != 0 ? one : T(0);
             }
         } else {
+            __builtin_assume(n > 0);
 #pragma unroll
             for (int e = 0; e < N; e++) {
                 if (e < n && (wanted >> e & 1) != 0) {
