@@ -428,9 +428,9 @@ __device__ __forceinline__ Angle<double> reduce_large(double x) {
     unsigned long long rest = middle << 2 | (m * w2) >> 62;
     bool negative = (long long)fraction < 0;
     int quadrant = (int)(high >> 62) + negative;
-    if (negative) {  // less one unit, of 2⁻¹²⁸
-        rest = ~rest;
-        fraction = ~fraction;
+    if (negative) {
+        rest = 0 - rest;
+        fraction = ~fraction + (rest == 0);
     }
     // No double is so near to a multiple of π/2 that fraction is 0.
     int zeros = __clzll(fraction);
