@@ -17,27 +17,33 @@ struct Layers {
 };
 
 // As Network.java numbers them.
-#define FOR_EACH_FUNCTION(F)                                                                                                   \
-    F(0, Identity) F(1, Negate) F(2, Sigmoid) F(3, Tanh) F(4, Relu) F(5, LeakyRelu) F(6, Elu) F(7, Softplus) F(8, Silu)        \
-    F(9, Gelu) F(10, GeluTanh) F(11, Exp) F(12, Log) F(13, Square) F(14, Sqrt) F(15, Sin) F(16, Cos) F(17, Reciprocal)         \
-    F(18, Erf)
+template <typename T, int NUMBER>
+struct Function;
 
-// z becomes φ(z); returns φ'(z).
-template <typename T>
+#define FUNCTION_NUMBER(number, Name)                                                                                          \
+    template <typename T>                                                                                                      \
+    struct Function<T, number> {                                                                                               \
+        typedef Name<T> type;                                                                                                  \
+    };
+FUNCTION_NUMBER(0, Identity) FUNCTION_NUMBER(1, Negate) FUNCTION_NUMBER(2, Sigmoid) FUNCTION_NUMBER(3, Tanh)
+FUNCTION_NUMBER(4, Relu) FUNCTION_NUMBER(5, LeakyRelu) FUNCTION_NUMBER(6, Elu) FUNCTION_NUMBER(7, Softplus)
+FUNCTION_NUMBER(8, Silu) FUNCTION_NUMBER(9, Gelu) FUNCTION_NUMBER(10, GeluTanh) FUNCTION_NUMBER(11, Exp)
+FUNCTION_NUMBER(12, Log) FUNCTION_NUMBER(13, Square) FUNCTION_NUMBER(14, Sqrt) FUNCTION_NUMBER(15, Sin)
+FUNCTION_NUMBER(16, Cos) FUNCTION_NUMBER(17, Reciprocal) FUNCTION_NUMBER(18, Erf)
+#undef FUNCTION_NUMBER
+
+// z becomes φ(z) for the function of this number, from LOW on and below HIGH; returns φ'(z). (A switch has a way for numbers that
+// there are not.)
+template <int LOW = 0, int HIGH = 19, typename T>
 __device__ __forceinline__ T apply(int function, T alpha, T &z) {
-    T slope = 1;
-    switch (function) {
-#define CASE(number, Name)                                                                                                     \
-    case number: {                                                                                                             \
-        Name<T> f(z, alpha);                                                                                                   \
-        z = f.value();                                                                                                         \
-        slope = f.derivative();                                                                                                \
-        break;                                                                                                                 \
+    if constexpr (HIGH - LOW == 1) {
+        typename Function<T, LOW>::type f(z, alpha);
+        z = f.value();
+        return f.derivative();
+    } else {
+        constexpr int MIDDLE = (LOW + HIGH) / 2;
+        return function < MIDDLE ? apply<LOW, MIDDLE>(function, alpha, z) : apply<MIDDLE, HIGH>(function, alpha, z);
     }
-        FOR_EACH_FUNCTION(CASE)
-#undef CASE
-    }
-    return slope;
 }
 
 template <typename T>
@@ -252,7 +258,8 @@ struct NetworkBlock {
                 if ((forward || slope != nullptr) && row < here) d = load_pack(slope + s * pitch + row);
 #pragma unroll
                 for (int c = 0; c < TILE::GM; c++) {
-                    if (forward && number < 0) {
+                    // of the values, which take half of the panel at most
+                    if (j / TILE::GN * TILE::GN * TILE::THREADS_X < TILE::COLS / 2 && forward && number < 0) {
                         entries.sum[i + c][j] = panel[(row + c) * STRIDE + column];
                     } else {
                         entries.sum[i + c][j] = row + c < here ? entries.sum[i + c][j] * d.at[c] : T(0);

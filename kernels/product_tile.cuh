@@ -126,6 +126,7 @@ struct Entries {
     typedef typename TILE::Real T;
     static constexpr int TM = TILE::TM, TN = TILE::TN, GM = TILE::GM, GN = TILE::GN;
     static constexpr int LEFT = TILE::ROWS + 4, RIGHT = TILE::COLS + 4;
+    static constexpr int ACROSS = TILE::THREADS_X / TILE::WARP_X; // warps
 
     T sum[TM][TN];
     int x, y;
@@ -141,7 +142,6 @@ struct Entries {
 
     __device__ __forceinline__ void place(int thread) {
         int warp = thread / WARP, lane = thread % WARP;
-        constexpr int ACROSS = TILE::THREADS_X / TILE::WARP_X;
         x = warp % ACROSS * TILE::WARP_X + lane % TILE::WARP_X;
         y = warp / ACROSS * TILE::WARP_Y + lane / TILE::WARP_X;
     }
@@ -239,8 +239,8 @@ struct Entries {
             return;
         }
         __syncthreads(); // others may still multiply what lies there
-        T *turned = shared + threadIdx.x / WARP * (WARP * GN);
-        int up = row(0) - lane / TILE::WARP_X * GM, across = column(0) - lane % TILE::WARP_X * GN;
+        int warp = threadIdx.x / WARP, up = warp / ACROSS * (TILE::WARP_Y * GM), across = warp % ACROSS * SPAN;
+        T *turned = shared + warp * (WARP * GN);
 #pragma unroll
         for (int i = 0; i < TM; i++) {
 #pragma unroll

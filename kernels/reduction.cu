@@ -74,7 +74,7 @@ KERNEL(join_norms, 256)(REAL *out, rows::NormArrays<REAL> norms, long long batch
             largest.add(value[i]);
             infinite = infinite || isinf(value[i]);
         }
-        int exponent = rows::exponent_of(largest.value);
+        int exponent = sizeof(REAL) == 4 ? 0 : rows::exponent_of(largest.value);  // a double holds squares of floats
         double sum = 0;
 #pragma unroll
         for (int i = 0; i < rows::MOST_NORMS; i++) {

@@ -277,10 +277,11 @@ __device__ __forceinline__ double power_of_two(int exponent) {
     return __longlong_as_double((long long)(exponent + 1023) << 52);
 }
 
-// An exponent near that of a number, such that squares of numbers up to it, divided by its power of two, neither
-// overflow nor, next to the largest, matter where they underflow. 0 for 0, infinities and NaN.
+// An exponent near that of a number that is not negative, such that squares of numbers up to it, divided by its power of
+// two, neither overflow nor, next to the largest, matter where they underflow. 0 for 0, infinities and NaN.
 __device__ __forceinline__ int exponent_of(double largest) {
-    return largest == 0 || !isfinite(largest) ? 0 : max(-1000, min(1000, ilogb(largest)));
+    int exponent = (__double2hiint(largest) >> 20) - 1023;  // of subnormals −1023, which is low enough
+    return largest == 0 || !isfinite(largest) ? 0 : max(-1000, min(1000, exponent));
 }
 
 // value·2^exponent, exact but for the last step.

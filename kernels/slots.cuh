@@ -77,15 +77,16 @@ struct Place {
         }
         first = slot * N;
         left = group < slots.groups && slot < in_group ? (batch - sample) * size - first : 0;
+        __builtin_assume(cols > 0);
     }
 
     // Calls visit(e, sample of the group, outer, row, column) for every element e of the slot.
     template <typename F>
     __device__ __forceinline__ void each(F visit) const {
-        int s = 0;  // at most 7
+        int s = 0;  // at most 7; in slots of one number a group is a sample
         long long rest = first;
 #pragma unroll
-        for (int k = 4; k > 0; k /= 2) {
+        for (int k = N > 1 ? 4 : 0; k > 0; k /= 2) {
             bool beyond = rest >= k * (long long)size;
             rest -= beyond ? k * (long long)size : 0;
             s += beyond ? k : 0;
@@ -114,7 +115,7 @@ struct Place {
     // Writes value(elements, round) round after round, two at a time so that two reads are under way.
     template <typename F>
     __device__ __forceinline__ void write(T *out, F value) const {
-        bool whole = aligned<N * sizeof(T)>(out);
+        bool whole = N == 1 || aligned<N * sizeof(T)>(out);
         T *to = out + sample * size + first;
         long long next = step * size;
         long long rest = left;
@@ -163,6 +164,7 @@ struct Place {
     }
 
     __device__ __forceinline__ static void put(T *to, const Slot<T, N> &slot, long long elements, bool whole) {
+        __builtin_assume(elements > 0);
         if (whole && elements >= N) {
             store(to, slot);
             return;
@@ -219,7 +221,7 @@ struct Operand {
         }
     }
 
-    // Reads the numbers of the first n elements, `offset` further on.
+    // Reads the numbers of the first n elements, one at least, `offset` further on.
     __device__ __forceinline__ void load(int n, int offset = 0) {
         if ((ONES && base == nullptr) || wanted == 0) {
             return;
@@ -237,6 +239,7 @@ struct Operand {
                 value[e] = (wanted >> e & 1) != 0 ? one : T(0);
             }
         } else {
+            __builtin_assume(n > 0);
 #pragma unroll
             for (int e = 0; e < N; e++) {
                 if (e < n && (wanted >> e & 1) != 0) {

@@ -20,8 +20,13 @@ final class NetworkKernels {
     private final int depth;
 
     NetworkKernels(Queue queue) {
+        this(queue, queue.device().info().multiprocessors());
+    }
+
+    /** For a device of so many multiprocessors: results are the same, how many samples a block takes may not be. */
+    NetworkKernels(Queue queue, int multiprocessors) {
         this.queue = queue;
-        multiprocessors = queue.device().info().multiprocessors();
+        this.multiprocessors = multiprocessors;
         boolean single = queue.precision() == Precision.F32;
         numberBytes = single ? Float.BYTES : Double.BYTES;
         columns = single ? 64 : 32;

@@ -50,6 +50,14 @@ class ElementwiseKernelsTest {
             points.add(-1.2784645427610738 + random.nextGaussian() * 1e-3); // SiLU' = 0
             points.add(-0.7517915246935645 + random.nextGaussian() * 1e-3); // GELU' = 0
         }
+        // where one way ends and another begins: on either side, and one further
+        for (double end : new double[] {0.5, 1, 8, 16, 32, 40, 60, 89, 120, 380, 710, 760, 65536, 1048576}) {
+            for (double z :
+                    new double[] {Math.nextUp((float) end), Math.nextDown((float) end), end - .5, end + .5, end}) {
+                points.add(z);
+                points.add(-z);
+            }
+        }
         double smallest = precision.smallest();
         double largest = single ? Float.MAX_VALUE : Double.MAX_VALUE;
         for (double z : new double[] {0, 1, 0.5, 120, 760, 89, 710, smallest, largest, Double.POSITIVE_INFINITY}) {
@@ -203,6 +211,37 @@ class ElementwiseKernelsTest {
         }
     }
 
+    /** Parts of a block that end anywhere, each of the addresses off by any number of elements. */
+    @ParameterizedTest
+    @EnumSource(Precision.class)
+    void everyFunctionEndsWhereItsNumbersEnd(Precision precision) {
+        double[] points = points(precision);
+        for (Kind kind : Kind.values()) {
+            for (int n : new int[] {1, 2, 257, 300, 513, 769, 1000, 1281}) {
+                try (Lab lab = new Lab(precision)) {
+                    ElementwiseKernels kernels = new ElementwiseKernels(lab.queue());
+                    double[] z = Arrays.copyOfRange(points, n % 7, n % 7 + n);
+                    long[] value = new long[3];
+                    long[] derivative = new long[3];
+                    for (int turn = 0; turn < 3; turn++) {
+                        int off = turn == 0 ? 0 : 1 + n % 4;
+                        value[turn] = lab.output(turn == 1 ? off : 0, n);
+                        derivative[turn] = lab.output(turn == 2 ? off : 0, n);
+                        long x = lab.numbers(turn == 2 ? n % 4 : 0, z);
+                        if (turn == 2) {
+                            kernels.map(function(kind), value[turn], 0, x, n);
+                            kernels.map(function(kind), 0, derivative[turn], x, n);
+                        } else {
+                            kernels.map(function(kind), value[turn], derivative[turn], x, n);
+                        }
+                        check(kind + " " + n, lab.read(value[turn]), lab.read(value[0]), z);
+                        check(kind + "' " + n, lab.read(derivative[turn]), lab.read(derivative[0]), z);
+                    }
+                }
+            }
+        }
+    }
+
     private static double[] random(Precision precision, int seed, int length) {
         Random random = new Random(seed);
         return random.doubles(length, -2, 2)
@@ -240,6 +279,16 @@ class ElementwiseKernelsTest {
                     }
                 }
             }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Precision.class)
+    void arithmeticEndsWhereItsNumbersEnd(Precision precision) {
+        for (int n : new int[] {2, 129, 255, 257, 300, 511, 513, 700, 767, 769, 1000, 1023, 1281, 1537, 1900}) {
+            arithmetic(precision, n, 1, n, false, n, false);
+            arithmetic(precision, n, 2, n, false, 1, true);
+            arithmetic(precision, n, 3, 1, false, n, n % 4 == 0);
         }
     }
 

@@ -4,19 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.batchjac.backend.cuda.ptx.LaunchReport;
 import io.github.batchjac.tensor.Precision;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Random;
 import java.util.Set;
 import java.util.TreeSet;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.Parameter;
 import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -26,148 +20,8 @@ import org.junit.jupiter.params.provider.EnumSource;
 @ParameterizedClass
 @EnumSource(Precision.class)
 @Tag("cuda")
-class MatrixKernelsTest {
-    private static final Set<String> TILES = Set.of(
-            "product_large",
-            "product_medium",
-            "product_thin32",
-            "product_thin16",
-            "product_thin8",
-            "product_small",
-            "product_few");
-
-    @Parameter
-    Precision precision;
-
-    private Lab lab;
-    private MatrixKernels kernels;
-    private Random random;
-
-    @BeforeEach
-    void open() {
-        lab = new Lab(precision);
-        kernels = new MatrixKernels(lab.queue(), 1);
-        random = new Random(1);
-    }
-
-    @AfterEach
-    void close() {
-        lab.close();
-    }
-
-    /** A matrix for each sample, or one for all (stride 0). */
-    private record Operand(double[] values, int offset, int stride) {
-        double at(int sample, int i) {
-            return values[offset + sample * stride + i];
-        }
-    }
-
-    private enum Placed {
-        CONTIGUOUS,
-        SHARED,
-        /** An odd number of elements off, and a gap of one between samples. */
-        ASKEW
-    }
-
-    private Operand operand(int batch, int size, Placed placed) {
-        int stride = placed == Placed.SHARED ? 0 : placed == Placed.ASKEW ? size + 1 : size;
-        int count = placed == Placed.SHARED ? size : Math.max(0, batch * stride - (placed == Placed.ASKEW ? 1 : 0));
-        return new Operand(numbers(count), placed == Placed.ASKEW ? 1 : 0, stride);
-    }
-
-    private double[] numbers(int count) {
-        double[] values = new double[count + 1];
-        for (int i = 0; i < values.length; i++) {
-            values[i] = rounded(random.nextGaussian());
-        }
-        return values;
-    }
-
-    private Strided placed(Operand operand) {
-        double[] own = Arrays.copyOfRange(operand.values, operand.offset, operand.values.length - 1 + operand.offset);
-        return new Strided(lab.numbers(operand.offset, own), operand.stride);
-    }
-
-    private double rounded(double x) {
-        return precision == Precision.F32 ? (float) x : x;
-    }
-
-    private double fma(double a, double b, double c) {
-        return precision == Precision.F32 ? Math.fma((float) a, (float) b, (float) c) : Math.fma(a, b, c);
-    }
-
-    private void assertSame(double[] actual, double[] expected, Object what) {
-        assertThat(actual.length).isEqualTo(expected.length);
-        for (int i = 0; i < actual.length; i++) {
-            if (Double.doubleToLongBits(actual[i]) != Double.doubleToLongBits(expected[i])) {
-                assertThat(actual[i])
-                        .as("%s, entry %d: %s", what, i, expected[i])
-                        .isEqualTo(expected[i]);
-            }
-        }
-    }
-
-    /** A product with a shared W. */
-    private final class Shared {
-        final int batch;
-        final int m;
-        final int k;
-        final int n;
-        final Operand a;
-        final Operand scale;
-        final boolean transposed;
-        final double[] w;
-        final double[] bias;
-
-        /** @param variant its digits choose what there is and how it lies */
-        Shared(int batch, int m, int k, int n, int variant) {
-            this.batch = batch;
-            this.m = m;
-            this.k = k;
-            this.n = n;
-            Placed[] all = Placed.values();
-            a = operand(batch, m * k, all[variant % 3]);
-            scale = variant / 3 % 4 == 0 ? null : operand(batch, k, all[variant / 3 % 4 - 1]);
-            transposed = variant / 12 % 2 == 1;
-            w = numbers(k * n);
-            bias = variant / 24 % 2 == 1 ? numbers(n) : null;
-        }
-
-        double[] expected() {
-            double[] out = new double[batch * m * n];
-            for (int s = 0; s < batch; s++) {
-                for (int i = 0; i < m; i++) {
-                    for (int j = 0; j < n; j++) {
-                        double sum = 0;
-                        for (int l = 0; l < k; l++) {
-                            double scaled =
-                                    scale == null ? a.at(s, i * k + l) : rounded(a.at(s, i * k + l) * scale.at(s, l));
-                            sum = fma(scaled, w[transposed ? j * k + l : l * n + j], sum);
-                        }
-                        out[(s * m + i) * n + j] = bias == null ? sum : rounded(sum + bias[j]);
-                    }
-                }
-            }
-            return out;
-        }
-
-        /** @param off elements by which W, bias and the result are misaligned */
-        double[] run(int off) {
-            long out = lab.output(off, (long) batch * m * n);
-            kernels.timesShared(
-                    out,
-                    placed(a),
-                    batch,
-                    m,
-                    k,
-                    scale == null ? Strided.NONE : placed(scale),
-                    lab.numbers(off, Arrays.copyOf(w, k * n)),
-                    transposed,
-                    n,
-                    bias == null ? 0 : lab.numbers(off, Arrays.copyOf(bias, n)));
-            return lab.read(out);
-        }
-    }
+class MatrixKernelsTest extends MatrixTrial {
+    private static final List<Placed> PLACES = List.of(Placed.CONTIGUOUS, Placed.SHARED, Placed.ASKEW);
 
     /** batch, m, k, n: each shape of tile, with and without rows, columns and steps that a tile does not fill. */
     private static final int[][] SIZES = {
@@ -234,10 +88,6 @@ class MatrixKernelsTest {
         assertThat(reached).containsExactlyInAnyOrderElementsOf(TILES);
     }
 
-    private static String plain(LaunchReport report) {
-        return report.kernel().replaceAll("_f(32|64)$", "");
-    }
-
     @Test
     void nothingIsLaunchedForNothing() {
         kernels.timesShared(0, new Strided(0, 1), 0, 1, 1, Strided.NONE, 0, false, 1, 0);
@@ -258,7 +108,7 @@ class MatrixKernelsTest {
         double small = precision == Precision.F32 ? 1e-30 : 1e-300;
         for (int[] size : SIZES) {
             Shared product = new Shared(size[0], size[1], 1, size[3], 0);
-            Arrays.fill(product.a.values, rounded(-small));
+            Arrays.fill(product.a.values(), rounded(-small));
             Arrays.fill(product.w, rounded(small));
             assertSame(product.run(0), product.expected(), Arrays.toString(size));
         }
@@ -270,32 +120,16 @@ class MatrixKernelsTest {
         for (int[] size : SIZES) {
             for (int v = 0; v < 3; v++) {
                 Shared product = new Shared(size[0], size[1], size[2], size[3], 12 * (v % 2));
-                product.a.values[(size[0] / 2) * size[1] * size[2]] = wild[v];
+                product.a.values()[(size[0] / 2) * size[1] * size[2]] = wild[v];
                 product.w[product.w.length / 2] = wild[v];
                 assertSame(product.run(0), product.expected(), Arrays.toString(size));
             }
         }
     }
 
-    private double[] chains(Operand a, Operand b, int batch, int m, int k, int n) {
-        double[] out = new double[batch * m * n];
-        for (int s = 0; s < batch; s++) {
-            for (int i = 0; i < m; i++) {
-                for (int j = 0; j < n; j++) {
-                    double sum = 0;
-                    for (int l = 0; l < k; l++) {
-                        sum = fma(a.at(s, i * k + l), b.at(s, l * n + j), sum);
-                    }
-                    out[(s * m + i) * n + j] = sum;
-                }
-            }
-        }
-        return out;
-    }
-
     private void batched(int batch, int m, int k, int n) {
-        for (Placed left : Placed.values()) {
-            for (Placed right : Placed.values()) {
+        for (Placed left : PLACES) {
+            for (Placed right : PLACES) {
                 Operand a = operand(batch, m * k, left);
                 Operand b = operand(batch, k * n, right);
                 int off = left == Placed.ASKEW ? 1 : 0;
@@ -339,7 +173,7 @@ class MatrixKernelsTest {
     void batchedProductsAreOneChainPerEntry(int batch, int m, int k, int n, String kernel) {
         batched(batch, m, k, n);
         assertThat(lab.reports())
-                .extracting(MatrixKernelsTest::plain)
+                .extracting(MatrixTrial::plain)
                 .anyMatch(name -> name.matches(kernel.replace("*", "[0-9]+")));
     }
 
@@ -354,8 +188,8 @@ class MatrixKernelsTest {
         "1, 1, 1, 33, row_times_matrices",
     })
     void kroneckerTimesDenseIsOneChainPerEntry(int batch, int m, int n, int cols, String kernel) {
-        for (Placed left : Placed.values()) {
-            for (Placed right : Placed.values()) {
+        for (Placed left : PLACES) {
+            for (Placed right : PLACES) {
                 Operand x = operand(batch, n, left);
                 Operand t = operand(batch, m * n * cols, right);
                 double[] expected = new double[batch * m * cols];
@@ -376,23 +210,8 @@ class MatrixKernelsTest {
             }
         }
         assertThat(lab.reports())
-                .extracting(MatrixKernelsTest::plain)
+                .extracting(MatrixTrial::plain)
                 .anyMatch(name -> name.matches(kernel.replace("*", "[0-9]+")));
-    }
-
-    /** Sums over tiles, each entry one chain. */
-    private double[] sums(double[] r, double[] x, double[] weights, int samples, int m, int n, int tile) {
-        double[] partial = new double[(samples + tile - 1) / tile * m * n];
-        for (int s = 0; s < samples; s++) {
-            for (int i = 0; i < m; i++) {
-                for (int j = 0; j < n; j++) {
-                    int at = (s / tile * m + i) * n + j;
-                    double left = weights == null ? r[s * m + i] : rounded(weights[s] * r[s * m + i]);
-                    partial[at] = fma(left, x[s * n + j], partial[at]);
-                }
-            }
-        }
-        return partial;
     }
 
     @ParameterizedTest
@@ -514,22 +333,6 @@ class MatrixKernelsTest {
         return lab.reports().get(0);
     }
 
-    /** An array of which only the end has numbers. */
-    private long ending(long count, double[] last) {
-        long address = lab.output(count);
-        int bytes = precision == Precision.F32 ? Float.BYTES : Double.BYTES;
-        ByteBuffer buffer = ByteBuffer.allocate(last.length * bytes).order(ByteOrder.LITTLE_ENDIAN);
-        for (double value : last) {
-            if (precision == Precision.F32) {
-                buffer.putFloat((float) value);
-            } else {
-                buffer.putDouble(value);
-            }
-        }
-        lab.machine().memory().copyIn(address + (count - last.length) * bytes, buffer.flip());
-        return address;
-    }
-
     /** The last block of an array of more than 2³² numbers, for each kernel that a batch can make so large. */
     @ParameterizedTest
     @CsvSource({
@@ -537,6 +340,8 @@ class MatrixKernelsTest {
         "product_medium, 1048579, 64, 64, 64",
         "row_times_matrices, 131073, 1, 64, 513",
         "matrices_times_column, 1048577, 67, 64, 1",
+        "matrices_times_column, 134217729, 33, 2, 1",
+        "product_small, 134217729, 33, 3, 31",
     })
     void batchesOfMoreNumbersThan32BitsCount(String kernel, long batch, int m, int k, int n) {
         int tail = 64;
@@ -566,7 +371,7 @@ class MatrixKernelsTest {
         Operand a = new Operand(numbers(tail * 2 * 3), 0, 6);
         double[] w = Arrays.copyOf(numbers(27), 27);
         long out = lab.output(batch * 2 * 9);
-        long from = ending(batch * 6, Arrays.copyOf(a.values, tail * 6));
+        long from = ending(batch * 6, Arrays.copyOf(a.values(), tail * 6));
         kernels.timesShared(out, new Strided(from, 6), batch, 2, 3, Strided.NONE, lab.numbers(w), false, 9, 0);
         double[] all = chains(a, new Operand(w, 0, 0), tail, 2, 3, 9);
         assertSame(lab.read(out, batch * 18 - 9, 9), Arrays.copyOfRange(all, all.length - 9, all.length), "last row");

@@ -14,6 +14,7 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.DoubleStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -68,7 +69,10 @@ class NetworkKernelsTest {
     private record Given(double[] w, double[] bias, Network.Layer layer) {}
 
     private Given layer(int in, int out, boolean rowForm, boolean biased, Elementwise function, int off) {
-        double[] w = numbers(out * in, 1 / Math.sqrt(in));
+        return layer(numbers(out * in, 1 / Math.sqrt(in)), in, out, rowForm, biased, function, off);
+    }
+
+    private Given layer(double[] w, int in, int out, boolean rowForm, boolean biased, Elementwise function, int off) {
         double[] stored = w.clone();
         if (rowForm) {
             for (int i = 0; i < out; i++) {
@@ -206,17 +210,25 @@ class NetworkKernelsTest {
         int size = network.outputs() * network.inputs();
         for (boolean backward : new boolean[] {false, true}) {
             double[][] expected = expected(layers, x, batch, backward);
-            long out = lab.output(off, (long) batch * size);
-            long value = lab.output((long) batch * network.outputs());
-            kernels.jacobian(out, value, network, lab.numbers(off, x), batch, backward);
-            assertSame(lab.read(value), expected[0], "value, backward " + backward);
-            assertSame(lab.read(out), expected[1], "Jacobian, backward " + backward);
+            // as many samples a block as fit, a few, one
+            for (int multiprocessors : new int[] {1, 1 + batch / 3, batch}) {
+                long out = lab.output(off, (long) batch * size);
+                long value = lab.output((long) batch * network.outputs());
+                new NetworkKernels(lab.queue(), multiprocessors)
+                        .jacobian(out, value, network, lab.numbers(off, x), batch, backward);
+                String what = ", backward " + backward + ", " + multiprocessors + " multiprocessors";
+                assertSame(lab.read(value), expected[0], "value" + what);
+                assertSame(lab.read(out), expected[1], "Jacobian" + what);
+            }
         }
     }
 
     @ParameterizedTest
     @CsvSource({
         "1, 1 1",
+        "65, 9 1",
+        "66, 1 3 1",
+        "13, 9 9 2",
         "9, 10 64 64 10",
         "2, 64 64",
         "3, 33 31 1",
@@ -273,6 +285,15 @@ class NetworkKernelsTest {
         };
         double[] x = Arrays.stream(extremes).map(this::rounded).toArray();
         check(List.of(layer(1, 2, false, false, function, 0), layer(2, 1, false, true, null, 0)), x, x.length, 0);
+        // where one way ends and another begins, of either sign: a function's argument is the input itself
+        double[] ends = {1, 8, 16, 20, 28.5, 32, 40, 60, 89, 120, 500, 710, 760, 65536, 1048576, 1e9, 1e20};
+        double[] near = Arrays.stream(ends)
+                .flatMap(end ->
+                        DoubleStream.of(end, Math.nextUp((float) end), Math.nextDown((float) end), end - .5, end + .5))
+                .map(this::rounded)
+                .toArray();
+        double[] one = {1, -1};
+        check(List.of(layer(one, 1, 2, false, false, function, 0)), near, near.length, 0);
     }
 
     @Test

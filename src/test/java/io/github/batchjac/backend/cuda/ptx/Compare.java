@@ -433,4 +433,23 @@ final class Compare {
         }
         return mask;
     }
+
+    /** Whether operands of some lane are equal or, of integers, next to each other: bits of {@link Coverage}. */
+    static int near(Instruction i, long[] r, int mask) {
+        int a = i.a;
+        int b = i.b;
+        if (i.floating) {
+            int equal = i.size == 4 ? floats(Op.EQ, r, a, b) : doubles(Op.EQ, r, a, b);
+            return (equal & mask) != 0 ? Coverage.NEAR : 0;
+        }
+        int near = 0;
+        int unused = Long.SIZE - Byte.SIZE * i.size;
+        for (int l = 0; l < 32; l++) {
+            long difference = r[a + l] - r[b + l] << unused >> unused;
+            if (difference >= -1 && difference <= 1 && (mask >>> l & 1) != 0) {
+                near |= difference == 0 ? Coverage.EQUAL : difference < 0 ? Coverage.BELOW : Coverage.ABOVE;
+            }
+        }
+        return near;
+    }
 }

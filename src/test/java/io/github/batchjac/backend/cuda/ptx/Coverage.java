@@ -8,11 +8,22 @@ import java.util.Map;
 
 /** Which instructions of which kernel were ever executed by at least one lane (branches: reached). */
 public final class Coverage {
-    /** Bits of what is known of each instruction: executed by some lane (branches: reached), a branch taken, or not; of a select, its first operand chosen, or its second. */
+    /**
+     * Bits of what is known of each instruction: executed by some lane (branches: reached); a branch taken, or not; of a select,
+     * its first operand chosen, or its second; of a comparison, true, or not, and its first operand equal to the second, or, of
+     * integers, one less or one more: there another comparison, or a constant that is off by one, has another outcome.
+     */
     static final int EXECUTED = 1;
 
     static final int TAKEN = 2;
     static final int NOT_TAKEN = 4;
+    static final int EQUAL = 8;
+    static final int BELOW = 16;
+    static final int ABOVE = 32;
+    /** How many bits there are. */
+    static final int BITS = 6;
+
+    static final int NEAR = EQUAL | BELOW | ABOVE;
 
     private final Map<String, BitSet> executed = new HashMap<>();
 

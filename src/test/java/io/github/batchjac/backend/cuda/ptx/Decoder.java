@@ -138,7 +138,7 @@ final class Decoder {
         constants.forEach((value, register) -> values.add(new Kernel.Constant(register, value)));
         for (Kernel.Symbol symbol : shared) {
             long base = sharedOffsets.getOrDefault(symbol.name(), dynamicBase);
-            values.add(new Kernel.Constant(symbol.register(), base + symbol.addend()));
+            values.add(new Kernel.Constant(symbol.register(), MemoryAccess.SHARED_START + base + symbol.addend()));
         }
         List<Kernel.Special> special = new ArrayList<>();
         specials.forEach((name, register) -> special.add(new Kernel.Special(register, name)));

@@ -267,8 +267,7 @@ final class Executor {
             default -> {}
         }
         if (i.kind == Instruction.SELECT) {
-            int first = p[i.c] & mask;
-            covered[i.pc] |= (first != 0 ? Coverage.TAKEN : 0) | (first != mask ? Coverage.NOT_TAKEN : 0);
+            covered[i.pc] |= outcomes(p[i.c], mask);
         }
         int d = mask == -1 ? i.d : 0;
         values(i, r, p, d);
@@ -279,6 +278,10 @@ final class Executor {
                 r[to + l] = r[l];
             }
         }
+    }
+
+    private static int outcomes(int value, int mask) {
+        return ((value & mask) != 0 ? Coverage.TAKEN : 0) | ((value & mask) != mask ? Coverage.NOT_TAKEN : 0);
     }
 
     private void values(Instruction i, long[] r, int[] p, int d) {
@@ -355,8 +358,13 @@ final class Executor {
         };
     }
 
-    private static void comparison(Instruction i, long[] r, int[] p, int mask) {
+    private void comparison(Instruction i, long[] r, int[] p, int mask) {
         int value = mask(i, r);
+        int seen = covered[i.pc];
+        if ((seen & Coverage.NEAR) != Coverage.NEAR) {
+            seen |= Compare.near(i, r, mask);
+        }
+        covered[i.pc] = (byte) (seen | outcomes(value, mask));
         int first = combined(i, p, value);
         int second = combined(i, p, ~value);
         if (i.d >= 0) {

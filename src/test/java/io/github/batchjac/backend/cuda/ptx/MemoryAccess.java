@@ -8,6 +8,8 @@ import io.github.batchjac.backend.cuda.ptx.PtxFault.Kind;
 final class MemoryAccess {
     /** Where shared and local memory are among generic addresses. */
     static final long SHARED_BASE = 1L << 56;
+    /** The first address of shared memory that is a kernel's, in its own space: what is below is the driver's, on cards from sm_80 on. */
+    static final long SHARED_START = 1024;
 
     static final long LOCAL_BASE = 1L << 57;
 
@@ -334,8 +336,9 @@ final class MemoryAccess {
         }
     }
 
+    /** From an address of a lane to its place. */
     private void inShared(Instruction i, Warp w, int l, int width) {
-        long offset = addresses[l];
+        long offset = addresses[l] -= SHARED_START;
         boolean between = offset + width > staticBytes && offset < dynamicBase;
         if (offset < 0 || offset > shared.size - width || between) {
             throw at(Kind.OUT_OF_BOUNDS, i, w, l, width + " bytes, the block has " + shared.size + " of shared memory");

@@ -7,7 +7,15 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * One changed instruction.
+ * One changed instruction: left out, or another operation, comparison or order of operands; or a number in it that is another one.
+ * That is one more and one less, but for integers where nearly no value would tell:
+ *
+ * <ul>
+ *   <li>a bound is moved one way only: moved the other way it is the comparison that differs in what it says of equal ones;
+ *   <li>what is compared for equality is never equal;
+ *   <li>a mask has a bit fewer or more, where its run of ones ends: addresses and sizes are multiples of something, whose lowest
+ *       bits are 0 anyway.
+ * </ul>
  *
  * @param what the kind of change
  * @param replacement its text; null if it is left out
@@ -125,6 +133,14 @@ record Mutant(String entry, PtxInstruction instruction, String what, String repl
             case "bfi" -> texts.put("bfi → mov", text("mov" + rest, List.of(o.get(0), o.get(2))));
             default -> {}
         }
+        if (base.equals("setp") && o.get(o.size() - 1).matches("-?\\d+")) {
+            List<String> itself = List.of(o.get(0), o.get(1), o.get(1));
+            if (opcode.startsWith("setp.eq.")) {
+                texts.put("never equal", text(opcode.replace("setp.eq.", "setp.ne."), itself));
+            } else if (opcode.startsWith("setp.ne.")) {
+                texts.put("never equal", text(opcode.replace("setp.ne.", "setp.eq."), itself));
+            }
+        }
         if (ORDERED.contains(base)
                 || base.equals("setp") && !instruction.opcode().matches(".*\\.(eq|ne|equ|neu|num|nan)\\..*")) {
             List<String> swapped = new ArrayList<>(o);
@@ -144,9 +160,7 @@ record Mutant(String entry, PtxInstruction instruction, String what, String repl
         List<String> operands = instruction.operands();
         for (int n = 0; n < operands.size(); n++) {
             for (int by = -1; by <= 1; by += 2) {
-                String moved = instruction.opcode().equals("mov.pred")
-                        ? moved(operands.get(n), operands.get(n).equals("0") ? -1 : 1)
-                        : moved(operands.get(n), by);
+                String moved = moved(instruction, base, n, by);
                 if (moved != null) {
                     List<String> changed = new ArrayList<>(operands);
                     changed.set(n, moved);
@@ -154,6 +168,37 @@ record Mutant(String entry, PtxInstruction instruction, String what, String repl
                 }
             }
         }
+    }
+
+    /** Operand n with another number in it, or null. */
+    private static String moved(PtxInstruction instruction, String base, int n, int by) {
+        String literal = instruction.operands().get(n);
+        boolean integer = literal.matches("-?\\d+");
+        if (instruction.opcode().equals("mov.pred")) {
+            return moved(literal, literal.equals("0") ? -1 : 1);
+        }
+        if (integer && base.equals("and")) {
+            return Long.toString(masked(Long.parseLong(literal), by > 0));
+        }
+        if (integer && base.equals("setp") && n == 2) {
+            String comparison = instruction.opcode().split("\\.")[1];
+            return switch (comparison) {
+                case "eq", "ne" -> null;
+                case "lt", "ge", "lo", "hs" -> by < 0 ? moved(literal, by) : null;
+                default -> by > 0 ? moved(literal, by) : null;
+            };
+        }
+        return moved(literal, by);
+    }
+
+    /** A mask with one bit more or fewer above its highest, or, if that is the sign, below its lowest. */
+    private static long masked(long mask, boolean more) {
+        if (mask < 0) {
+            long lowest = Long.lowestOneBit(mask);
+            return more ? mask | lowest >>> 1 : mask & ~lowest;
+        }
+        long highest = Long.highestOneBit(mask);
+        return more ? mask | Math.max(1, highest << 1) : mask & ~highest;
     }
 
     /** A literal plus a number; the literal's double if that changes nothing, its negative if it is infinite. */

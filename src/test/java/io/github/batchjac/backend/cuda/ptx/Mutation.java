@@ -2,6 +2,7 @@ package io.github.batchjac.backend.cuda.ptx;
 
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -15,7 +16,7 @@ import java.util.concurrent.atomic.AtomicInteger;
  *
  * <p>Different means one bit, which is stricter than a test with a bound; those whose results were never off by more than
  * {@value #ROUNDING} ulp are counted apart. On the other hand only some of the launches are run again (see {@link Recorder}), up to
- * {@value #EFFORT} warp instructions for each mutant.
+ * {@value #EFFORT} or {@value #PATIENCE} warp instructions for each mutant, those first in which its instruction has most outcomes.
  *
  * <p>Some mutants are equivalent: no launch could tell. They are recognised by what they did where they lived:
  *
@@ -28,7 +29,10 @@ import java.util.concurrent.atomic.AtomicInteger;
  *       it: no other way, no other bit anywhere. Such values are of lanes or iterations that do not count: what a select
  *       discards later, bits that are shifted out, an address that is never used, a start that is overwritten.
  *   <li>{@link Verdict#SIGN}: a part of the division of a signed number by a power of two which adds to negative
- *       numbers ({@code shr.s 31; shr.u 32−k; add; shr.s k}). Sizes and indices are never negative, the compiler does not know.
+ *       numbers ({@code shr.s 31; shr.u 32−k; add; shr.s k}), if it never computed something else. Sizes and indices are never
+ *       negative, the compiler does not know.
+ *   <li>{@link Verdict#NEUTRAL}: an operand is the constant 0, with which {@code xor} is {@code or}, and a sum a difference; or the
+ *       bits in which two masks differ are 0, as the number is too small (see {@link Dataflow}).
  * </ul>
  *
  * <p>A barrier is never equivalent, and a change that takes several instructions is never a detour. That is evidence, not proof. A mutant whose instruction computed the same as ever wherever it was run is a survivor.
@@ -36,8 +40,10 @@ import java.util.concurrent.atomic.AtomicInteger;
 public final class Mutation {
     /** Differences up to this many units in the last place are counted apart. */
     static final int ROUNDING = 4;
-    /** Warp instructions spent on a mutant before it is said to live, but for {@value #EVIDENCE} launches. */
-    static final long EFFORT = 60_000;
+    /** Warp instructions spent on a mutant before it is said to be equivalent, but for {@value #EVIDENCE} launches. */
+    static final long EFFORT = 500_000;
+    /** The same of one that lives and has no excuse. */
+    static final long PATIENCE = 3_000_000;
 
     static final int EVIDENCE = 4;
 
@@ -52,6 +58,7 @@ public final class Mutation {
         DETOUR,
         MASKED,
         SIGN,
+        NEUTRAL,
         SURVIVED,
         /** No launch that was kept executes the instruction. */
         UNREACHED,
@@ -63,7 +70,7 @@ public final class Mutation {
         }
 
         boolean equivalent() {
-            return this == DETOUR || this == MASKED || this == SIGN;
+            return this == DETOUR || this == MASKED || this == SIGN || this == NEUTRAL;
         }
     }
 
@@ -73,6 +80,7 @@ public final class Mutation {
 
     private final PtxModule module;
     private final Map<String, List<Launched>> launches = new ConcurrentHashMap<>();
+    private final Map<String, Dataflow> dataflows = new ConcurrentHashMap<>();
     private final List<String> unlike = Collections.synchronizedList(new ArrayList<>());
 
     /** @param module of which launches were made in this JVM */
@@ -140,7 +148,6 @@ public final class Mutation {
     }
 
     Outcome judge(Mutant mutant) {
-        List<Launched> again = launches(mutant.entry());
         Kernel original = module.kernel(mutant.entry());
         Kernel kernel;
         try {
@@ -153,6 +160,11 @@ public final class Mutation {
             pc++;
         }
         Instruction watched = watched(original, kernel, pc);
+        List<Launched> again = new ArrayList<>(launches(mutant.entry()));
+        int at = pc;
+        again.removeIf(launched -> !launched.recording().executes(at));
+        again.sort(Comparator.comparingInt(
+                (Launched launched) -> -launched.recording().outcomes(at)));
         // of several instructions there are more, whichever way the kernel goes; and nothing excuses a barrier
         boolean oneForOne = original.code().length == kernel.code().length && !mutant.barrier();
         int detours = 0;
@@ -162,7 +174,8 @@ public final class Mutation {
         Outcome rounding = null;
         for (Launched launched : again) {
             Recording recording = launched.recording();
-            if (!recording.executes(pc) || runs > EVIDENCE && spent + recording.cost() > EFFORT) {
+            boolean excused = detours >= EVIDENCE || infected >= EVIDENCE;
+            if (runs > EVIDENCE && spent + recording.cost() > (excused ? EFFORT : PATIENCE)) {
                 continue;
             }
             runs++;
@@ -189,14 +202,19 @@ public final class Mutation {
         if (rounding != null) {
             return rounding;
         }
+        Dataflow dataflow = dataflows.computeIfAbsent(mutant.entry(), name -> new Dataflow(original));
+        String evidence = runs + " launches, " + infected + " infected, " + detours + " detours";
+        if (detours >= EVIDENCE || infected >= EVIDENCE) {
+            return new Outcome(mutant, detours >= EVIDENCE ? Verdict.DETOUR : Verdict.MASKED, evidence);
+        }
         Verdict verdict = runs == 0
                 ? Verdict.UNREACHED
-                : detours >= EVIDENCE
-                        ? Verdict.DETOUR
-                        : infected >= EVIDENCE
-                                ? Verdict.MASKED
-                                : signOfDivision(original, pc) ? Verdict.SIGN : Verdict.SURVIVED;
-        return new Outcome(mutant, verdict, runs + " launches, " + infected + " infected, " + detours + " detours");
+                : infected > 0
+                        ? Verdict.SURVIVED
+                        : dataflow.signOfDivision(mutant.instruction())
+                                ? Verdict.SIGN
+                                : dataflow.same(mutant) ? Verdict.NEUTRAL : Verdict.SURVIVED;
+        return new Outcome(mutant, verdict, evidence);
     }
 
     /** What only computes is watched; of others it is not known whether they do anything else. */
@@ -213,36 +231,5 @@ public final class Mutation {
             kernel.code()[pc] = watched;
         }
         return watched;
-    }
-
-    /** {@code shr.s32 s, x, 31} or {@code shr.s64 s, x, 63}, and {@code shr.u t, s, k} and {@code add y, x, t} after one. */
-    private static boolean signOfDivision(Kernel kernel, int pc) {
-        PtxInstruction i = kernel.code()[pc].source;
-        if (isSign(i)) {
-            return true;
-        }
-        for (String operand : i.operands()
-                .subList(Math.min(1, i.operands().size()), i.operands().size())) {
-            for (int before = pc - 1; before >= 0 && before >= pc - 12; before--) {
-                PtxInstruction source = kernel.code()[before].source;
-                if (source.operands().isEmpty() || !source.operands().get(0).equals(operand)) {
-                    continue;
-                }
-                boolean shift = i.opcode().startsWith("shr.u") && isSign(source);
-                boolean sum = i.opcode().startsWith("add.s")
-                        && source.opcode().startsWith("shr.u")
-                        && signOfDivision(kernel, before);
-                if (shift || sum) {
-                    return true;
-                }
-                break;
-            }
-        }
-        return false;
-    }
-
-    private static boolean isSign(PtxInstruction i) {
-        return i.opcode().equals("shr.s32") && i.operands().get(2).equals("31")
-                || i.opcode().equals("shr.s64") && i.operands().get(2).equals("63");
     }
 }

@@ -13,21 +13,23 @@ import java.util.Random;
 import java.util.Set;
 
 /**
- * Keeps some launches of each kernel: for every instruction one of the cheapest that executes it, for every branch those
- * that take it and that do not, for every select those
- * that choose the one and the other, for every barrier some that come to it by another way, and {@value #OTHERS} more small ones with different arguments, drawn from all there were.
+ * Keeps some launches of each kernel: for every instruction {@value #KEPT} of the cheapest that execute it, and that do so with each
+ * outcome that {@link Coverage} tells apart, for every barrier some that come to it by another way, and {@value #OTHERS} more
+ * small ones with different arguments, drawn from all there were.
  */
 final class Recorder {
     private static final int OTHERS = 24;
     /** Pages that a launch may reach to be kept, and warp instructions of one that is kept for its arguments. */
-    private static final int PAGES = 64;
+    private static final int PAGES = 256;
 
-    private static final int FEW_PAGES = 24;
-    private static final long CHEAP = 40_000;
+    private static final int FEW_PAGES = 64;
+    private static final long CHEAP = 200_000;
     /** Launches with the same arguments that are looked at. */
-    private static final int ALIKE = 3;
+    private static final int ALIKE = 12;
     /** Blocks of a launch that is kept. */
     private static final int BLOCKS = 4096;
+    /** Launches that are kept of those that do the same. */
+    private static final int KEPT = 5;
     /** How much cheaper than what is known to do the same a launch has to be. */
     private static final int CHEAPER = 4;
     /** Of ways past a barrier so many are told apart, as a power of two. */
@@ -42,22 +44,31 @@ final class Recorder {
         final Map<Integer, Integer> keys = new HashMap<>();
 
         final Random random = new Random(1);
-        /** By {@link #feature}. */
-        final Map<Integer, Recording> cheapest = new HashMap<>();
+        /** By {@link #feature}, the cheapest first. */
+        final Map<Integer, List<Recording>> cheapest = new HashMap<>();
 
         int seen;
 
         boolean cheaper(int feature, long cost) {
-            Recording now = cheapest.get(feature);
-            return now == null || cost < now.cost() / CHEAPER;
+            List<Recording> now = cheapest.getOrDefault(feature, List.of());
+            return now.size() < KEPT || cost < now.get(KEPT - 1).cost() / CHEAPER;
+        }
+
+        void keep(int feature, Recording recording) {
+            List<Recording> now = cheapest.computeIfAbsent(feature, number -> new ArrayList<>(KEPT));
+            if (now.size() == KEPT) {
+                now.remove(KEPT - 1);
+            }
+            now.add(recording);
+            now.sort(Comparator.comparingLong(Recording::cost));
         }
     }
 
     private final Map<String, Known> entries = new HashMap<>();
 
-    /** An instruction, a branch taken, or a branch not taken; a select's choices likewise. */
+    /** An instruction with an outcome, the number of a bit of {@link Coverage}. */
     static int feature(int pc, int bit) {
-        return 4 * pc + bit;
+        return Coverage.BITS * pc + bit;
     }
 
     /** Null if a launch is too large, or much like some before. */
@@ -102,7 +113,7 @@ final class Recorder {
         BitSet features = new BitSet();
         for (Block block : ran) {
             for (int pc = 0; pc < block.covered.length; pc++) {
-                for (int bit = 0; bit < 3; bit++) {
+                for (int bit = 0; bit < Coverage.BITS; bit++) {
                     if ((block.covered[pc] >>> bit & 1) != 0) {
                         features.set(feature(pc, bit));
                     }
@@ -162,9 +173,7 @@ final class Recorder {
     private static void keep(Known known, Recording recording, int place) {
         long cost = recording.cost();
         if (!recording.drawn()) {
-            recording.features().stream()
-                    .filter(f -> known.cheaper(f, cost))
-                    .forEach(f -> known.cheapest.put(f, recording));
+            recording.features().stream().filter(f -> known.cheaper(f, cost)).forEach(f -> known.keep(f, recording));
         } else if (place == known.others.size()) {
             known.others.add(recording);
         } else {
@@ -176,7 +185,7 @@ final class Recorder {
     synchronized List<Recording> recordings(String entry) {
         Known known = entries.getOrDefault(entry, new Known());
         Set<Recording> all = Collections.newSetFromMap(new IdentityHashMap<>());
-        all.addAll(known.cheapest.values());
+        known.cheapest.values().forEach(all::addAll);
         all.addAll(known.others);
         List<Recording> sorted = new ArrayList<>(all);
         sorted.sort(Comparator.comparingLong(Recording::cost));

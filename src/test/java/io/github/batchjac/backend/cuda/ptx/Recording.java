@@ -104,6 +104,12 @@ record Recording(
         return features.get(Recorder.feature(pc, 0));
     }
 
+    /** How many different outcomes an instruction has, see {@link Coverage}. */
+    int outcomes(int pc) {
+        int from = Recorder.feature(pc, 0);
+        return features.get(from, from + Coverage.BITS).cardinality();
+    }
+
     private long difference(Allocation a, Allocation b) {
         long worst = 0;
         for (long number : a.numbers(b)) {
