@@ -3,6 +3,7 @@ package io.github.batchjac.backend.cuda;
 import io.github.batchjac.tensor.Precision;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 
 /**
  * How an output (batch,size) is dealt out to threads, as {@code kernels/slots.cuh} explains: in slots of 16 bytes, whose
@@ -35,7 +36,12 @@ record Slots(int samples, int groups, int sharing, int rounds, long blocks, int 
     private static final int ENOUGH_BLOCKS = 2048;
 
     /** An operand (batch,count), or (count). */
-    record Numbers(Strided at, int count) {}
+    record Numbers(Strided at, int count) {
+        /** Not one sample right after the other. */
+        private boolean gaps() {
+            return !at.missing() && at.stride() != 0 && at.stride() != count;
+        }
+    }
 
     /** Slots of 16 bytes. */
     static Slots of(Precision precision, long batch, int size) {
@@ -44,11 +50,14 @@ record Slots(int samples, int groups, int sharing, int rounds, long blocks, int 
 
     /**
      * Slots of 16 bytes. Where they lie across rows of {@code cols} elements, so that operands are read number by number, these
-     * are staged if the numbers for all rounds fit.
+     * are staged if the numbers for all rounds fit and lie without gaps.
      */
     static Slots of(Precision precision, long batch, int size, int cols, Numbers... operands) {
         int perSlot = SLOT_BYTES / precision.bytes();
-        if (batch == 0 || size == 0 || cols % perSlot == 0) {
+        if (batch == 0
+                || size == 0
+                || cols % perSlot == 0
+                || Arrays.stream(operands).anyMatch(Numbers::gaps)) {
             return of(precision, batch, size);
         }
         for (int most = MOST_ROUNDS; most >= FEW_ROUNDS; most /= 2) {
