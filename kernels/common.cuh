@@ -84,3 +84,31 @@ struct alignas(8) Divisor {
     int shift;
     __device__ __forceinline__ int quotient(int i) const { return (unsigned long long)(unsigned)i * magic >> shift; }
 };
+
+// Divides the units of a block, of which there are fewer than 2¹³, in 32 bits.
+struct alignas(8) SmallDivisor {
+    unsigned magic;
+    int shift;
+    __device__ __forceinline__ int quotient(int i) const { return (unsigned)i * magic >> shift; }
+};
+
+// By the block's `threads`: store(p, at, load(p, at)) for all units of W numbers, p of global memory from `p` on, `at` in shared
+// memory, where after every sample is a gap. Two at a time are under way.
+template <int W, typename P, typename By, typename Load, typename Store>
+__device__ __forceinline__ void move_units(P *p, int count, int gap, By by_units, int threads, Load load, Store store) {
+    int e = threadIdx.x;
+    auto place = [&](int e) { return e + by_units.quotient(e) * gap; };
+    p += e * W;
+#pragma unroll 1
+    for (; e + threads < count; e += 2 * threads, p += 2 * threads * W) {
+        P *next = p + threads * W;
+        int at = place(e), next_at = place(e + threads);
+        auto x = load(p, at), y = load(next, next_at);
+        store(p, at, x);
+        store(next, next_at, y);
+    }
+    if (e < count) {
+        int at = place(e);
+        store(p, at, load(p, at));
+    }
+}

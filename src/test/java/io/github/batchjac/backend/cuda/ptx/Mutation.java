@@ -36,7 +36,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 public final class Mutation {
     /** Differences up to this many units in the last place are counted apart. */
     static final int ROUNDING = 4;
-    /** Warp instructions spent on a mutant before it is said to live, but for {@value #EVIDENCE} launches. */
+    /** Warp instructions spent on a mutant before it is said to live, but for {@value #EVIDENCE} launches. Four times that on a barrier. */
     static final long EFFORT = 60_000;
 
     static final int EVIDENCE = 4;
@@ -155,6 +155,8 @@ public final class Mutation {
         Instruction watched = watched(original, kernel, pc);
         // of several instructions there are more, whichever way the kernel goes; and nothing excuses a barrier
         boolean oneForOne = original.code().length == kernel.code().length && !mutant.barrier();
+        // and more is done to find one out
+        long effort = mutant.barrier() ? 4 * EFFORT : EFFORT;
         int detours = 0;
         int infected = 0;
         long spent = 0;
@@ -162,7 +164,7 @@ public final class Mutation {
         Outcome rounding = null;
         for (Launched launched : again) {
             Recording recording = launched.recording();
-            if (!recording.executes(pc) || runs > EVIDENCE && spent + recording.cost() > EFFORT) {
+            if (!recording.executes(pc) || runs > EVIDENCE && spent + recording.cost() > effort) {
                 continue;
             }
             runs++;
