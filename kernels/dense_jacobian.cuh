@@ -88,16 +88,16 @@ __device__ __forceinline__ void dense_small(T *out, const T *q, long long q_stri
 
 // 33 ≤ n, with −q and 1 − q of `period` samples, which make whole packs, in shared memory. A block takes `share` packs of their
 // numbers, which run on from row to row and from sample to sample. Behind the −q of a sample its first ones come again, where a
-// pack goes on with the next row.
+// pack goes on with the next row. The 1 − q lie like the −q, so far behind them.
 template <bool LOG, typename T>
 struct DenseFlat {
     static constexpr int SIZE = Pack<T>::SIZE;
-    int n, count;
-    T *minus, *diagonal;
+    int n, count, to_diagonal;
+    T *minus;
 
     __device__ __forceinline__ DenseFlat(T *numbers, const T *q, long long q_stride, const T *rest, long long rest_stride,
                                          int n, Divisor by_n, int period, int count)
-        : n(n), count(count), minus(numbers), diagonal(numbers + period * (n + SIZE)) {
+        : n(n), count(count), to_diagonal(period * (n + SIZE)), minus(numbers) {
 #pragma unroll 1
         for (int f = threadIdx.x; f < period * n; f += blockDim.x) {
             int s = by_n.quotient(f);
@@ -108,14 +108,16 @@ struct DenseFlat {
             if (i < SIZE) {
                 to[n] = T(0) - x;
             }
-            diagonal[f] = complement(x, s < count ? rest[s * rest_stride] : T(0));
+            to[to_diagonal] = complement(x, s < count ? rest[s * rest_stride] : T(0));
         }
         __syncthreads();
     }
 
-    // Numbers j to j + SIZE − 1 of row i where rows are whole packs.
-    __device__ __forceinline__ Pack<T> whole_pack(int s, int i, int j) const {
-        const T *row = minus + s * (n + SIZE);
+    // The −q of sample s.
+    __device__ __forceinline__ const T *numbers_of(int s) const { return minus + s * (n + SIZE); }
+
+    // Numbers j to j + SIZE − 1 of row i, where rows are whole packs, of the sample whose −q these are.
+    __device__ __forceinline__ Pack<T> whole_pack(const T *row, int i, int j) const {
         T left = LOG ? T(0) : -row[i];
         Pack<T> x = load_pack(row + j);
 #pragma unroll
@@ -123,7 +125,7 @@ struct DenseFlat {
             x.at[c] = entry<LOG>(left, x.at[c]);
         }
         if ((unsigned)(i - j) < SIZE) {
-            T number = entry<LOG>(left, diagonal[s * n + i]);
+            T number = entry<LOG>(left, row[to_diagonal + i]);
 #pragma unroll
             for (int c = 0; c < SIZE; c++) {
                 x.at[c] = c == i - j ? number : x.at[c];
@@ -133,45 +135,43 @@ struct DenseFlat {
     }
 
     // Number j of a sample's first row.
-    __device__ __forceinline__ T first(int s, int j) const {
-        if (s == count) {
+    __device__ __forceinline__ T first(const T *row, int j) const {
+        if (row == numbers_of(count)) {
             return T(0);
         }
-        const T *row = minus + s * (n + SIZE);
-        return entry<LOG>(-row[0], j == 0 ? diagonal[s * n] : row[j]);
+        return entry<LOG>(-row[0], row[j == 0 ? to_diagonal : j]);
     }
 
     // Numbers j to j + SIZE − 1 of row i.
-    __device__ __forceinline__ Pack<T> pack(int s, int i, int j) const {
-        const T *row = minus + s * (n + SIZE);
+    __device__ __forceinline__ Pack<T> pack(const T *row, int i, int j) const {
         int left = n - j; // of this row
         Pack<T> x;
 #pragma unroll
         for (int c = 0; c < SIZE; c++) {
             x.at[c] = row[j + c];
         }
+        T here = LOG ? T(0) : -row[i];
+        T next = LOG ? T(0) : -row[i + 1];
         if (!LOG) {
-            T here = -row[i];
-            T next = -row[i + 1];
 #pragma unroll
             for (int c = 0; c < SIZE; c++) {
                 x.at[c] = entry<LOG>(c < left ? here : next, x.at[c]);
             }
         }
-        // The diagonal is number i − j, or, in the next row, left + i + 1.
-        bool crossed = left + i + 1 < SIZE;
-        int c = crossed ? left + i + 1 : i - j;
+        // The diagonal is number i − j, which is less than `left`, or, in the next row, left + i + 1.
+        bool crossed = i < j;
+        int c = i - j + (crossed ? n + 1 : 0);
         if ((unsigned)c < SIZE) {
-            T number = entry<LOG>(-row[i + crossed], diagonal[s * n + i + crossed]);
+            T number = entry<LOG>(crossed ? next : here, row[to_diagonal + i + crossed]);
 #pragma unroll
             for (int k = 0; k < SIZE; k++) {
-                x.at[k] = k == c && (crossed || k < left) ? number : x.at[k];
+                x.at[k] = k == c ? number : x.at[k];
             }
         }
         if (left < SIZE && i == n - 1) {
 #pragma unroll
-            for (int k = 0; k < SIZE; k++) {
-                x.at[k] = k < left ? x.at[k] : first(s + 1, k - left);
+            for (int k = 1; k < SIZE; k++) {
+                x.at[k] = k < left ? x.at[k] : first(row + n + SIZE, k - left);
             }
         }
         return x;
@@ -199,7 +199,10 @@ __device__ __forceinline__ void dense_flat(T *out, const T *q, long long q_strid
     int j = v * SIZE - row * n;
     int s = by_n.quotient(row);
     int i = row - s * n;
+    const T *numbers = jacobian.numbers_of(s);
+    T *at = out + v * SIZE;
     auto advance = [&] {
+        at += step;
         v += blockDim.x;
         i += step_rows;
         j += step_columns;
@@ -209,27 +212,25 @@ __device__ __forceinline__ void dense_flat(T *out, const T *q, long long q_strid
         }
         if (i >= n) {
             i -= n;
-            s++;
+            numbers += n + SIZE;
         }
     };
     if (n % SIZE == 0 && to <= whole_packs) {
-        T *at = out + v * SIZE;
 #pragma unroll 1
         for (; v < to; advance()) {
-            stream_pack(at, jacobian.whole_pack(s, i, j));
-            at += step;
+            stream_pack(at, jacobian.whole_pack(numbers, i, j));
         }
     }
 #pragma unroll 1
     for (; v < to; advance()) {
-        Pack<T> x = jacobian.pack(s, i, j);
+        Pack<T> x = jacobian.pack(numbers, i, j);
         if (v < whole_packs) {
-            stream_pack(out + v * SIZE, x);
+            stream_pack(at, x);
         } else {
 #pragma unroll
             for (int c = 0; c < SIZE; c++) {
                 if (v * SIZE + c < length) {
-                    out[v * SIZE + c] = x.at[c];
+                    at[c] = x.at[c];
                 }
             }
         }

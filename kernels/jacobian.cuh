@@ -59,14 +59,14 @@ struct RowProduct {
 };
 
 // out = rows·J (batch,k,n), LOG_SOFTMAX_TRANSPOSED: rows·Jᵀ. A tile of rows and one of their samples' q in shared memory.
-template <Form FORM, typename T>
+template <Form FORM, typename TILE, typename T>
 __device__ __forceinline__ void times_rows(T *out, const T *rows, long long rows_stride, const T *q, long long q_stride,
-                                           const T *rest, long long rest_stride, long long batch, int k, const Tile<T> &tile,
-                                           Divisor by_k, int lanes, int samples, int chunks) {
+                                           const T *rest, long long rest_stride, long long batch, int k, const TILE &tile,
+                                           Divisor by_k, int samples, int chunks) {
     int n = tile.n;
-    Lanes<T> group(lanes, shared_numbers<T>());
-    T *panel = shared_numbers<T>() + Lanes<T>::SCRATCH;
-    T *entries = tile.behind(panel, blockDim.x / lanes);
+    Lanes<T> group = tile.group();
+    T *panel = tile.start();
+    T *entries = tile.behind(panel, tile.samples());
     Share share(batch, k, samples, chunks);
     int sample_count = chunks == 1 ? by_k.quotient(share.count) : 1;
     // Rows, sample by sample where they do not follow each other; then q, once if it is shared.
@@ -82,39 +82,42 @@ __device__ __forceinline__ void times_rows(T *out, const T *rows, long long rows
     }
     __syncthreads();
     bool there = group.sample < share.count;
-    int s = there && chunks == 1 ? by_k.quotient(group.sample) : 0;
-    Row<T> g(tile.row(panel, group.sample), n, group, there);
-    Row<T> e(entries + s * entry_pitch, n, group, there);
-    int away = (int)(e.numbers - g.numbers);
-    Peak<T> peak(group, e);
-    RowProduct<FORM, T> product{peak.value, T(0), there ? rest[(share.sample + s) * rest_stride] : T(0), T(0)};
-    T *mine = peak.mine == nullptr ? nullptr : peak.mine - away;
-    if (mine != nullptr) {
-        // Out of the sum, also where it is infinite.
-        product.gm = *mine;
-        *mine = T(0);
-    }
-    product.gm = group.from(peak.leader, product.gm);
-    g.for_mine([&](auto some) {
-        auto x = some.load();
-        auto q = some.away(away).load();
-#pragma unroll
-        for (int c = 0; c < some.SIZE; c++) {
-            product.s = product.accumulate(product.s, q.at[c], x.at[c]);
+    if (tile.works(there)) {
+        int s = there && chunks == 1 ? by_k.quotient(group.sample) : 0;
+        Row<T> g(tile.row(panel, group.sample), n, group, there);
+        Row<T> e(entries + s * entry_pitch, n, group, there);
+        int away = (int)(e.numbers - g.numbers);
+        Peak<T> peak(group, e);
+        RowProduct<FORM, T> product{peak.value, T(0), there ? rest[(share.sample + s) * rest_stride] : T(0), T(0)};
+        T *mine = nullptr;
+        if (peak.leads) {
+            mine = peak.mine(e) - away;
+            // Out of the sum, also where it is infinite.
+            product.gm = *mine;
+            *mine = T(0);
         }
-    });
-    product.s = group.sum(product.s);
-    g.for_mine([&](auto some) {
-        auto x = some.load();
-        auto q = some.away(away).load();
+        product.gm = group.from(peak.leader, product.gm);
+        g.for_mine([&](auto some) {
+            auto x = some.load();
+            auto q = some.away(away).load();
 #pragma unroll
-        for (int c = 0; c < some.SIZE; c++) {
-            x.at[c] = product.elsewhere(q.at[c], x.at[c]);
+            for (int c = 0; c < some.SIZE; c++) {
+                product.s = product.accumulate(product.s, q.at[c], x.at[c]);
+            }
+        });
+        product.s = group.sum(product.s);
+        g.for_mine([&](auto some) {
+            auto x = some.load();
+            auto q = some.away(away).load();
+#pragma unroll
+            for (int c = 0; c < some.SIZE; c++) {
+                x.at[c] = product.elsewhere(q.at[c], x.at[c]);
+            }
+            some.store(x);
+        });
+        if (peak.leads) {
+            *mine = product.at_peak();
         }
-        some.store(x);
-    });
-    if (mine != nullptr) {
-        *mine = product.at_peak();
     }
     __syncthreads();
     tile.write(out + (share.sample * k + share.row) * n, panel, share.count);
@@ -147,16 +150,41 @@ __device__ __forceinline__ void times_rows_long(T *out, const T *rows, long long
     }
 }
 
+// Every so-many-th row from the first on: `other`, and for that of the peak `at_peak`.
+template <typename Other, typename AtPeak>
+__device__ __forceinline__ void for_rows(int first, int n, int step, int peak, Other other, AtPeak at_peak) {
+    int i = first;
+#pragma unroll 1
+    for (int end = peak;; end = n) {
+#pragma unroll 1
+        for (; i + step < end; i += 2 * step) {
+            other();
+            other();
+        }
+        if (i < end) {
+            other();
+            i += step;
+        }
+        if (end == n) {
+            return;
+        }
+        if (i == peak) {
+            at_peak();
+            i += step;
+        }
+    }
+}
+
 // out = J·m for `width` columns of `samples` samples; (n,·) row-major, `pitch` from row to row in m and in out, which may be m.
-// A thread takes a column and every so-many-th row of it, as if there were `capacity` samples. m's samples are m_stride apart, q's n.
+// A thread takes a column and every so-many-th row of it, as if there were `capacity` samples. Samples are m_stride and q_stride apart.
 template <Form FORM, typename T>
-__device__ __forceinline__ void column_products(T *out, const T *m, int m_stride, int pitch, const T *q, const T *rest,
+__device__ __forceinline__ void column_products(T *out, const T *m, int m_stride, int pitch, const T *q, int q_stride, const T *rest,
                                               long long rest_stride, int n, int width, int samples, int capacity, T *partial, int *places,
                                               const Lanes<T> &group) {
     // Warps whose lanes all have no sample go on.
     if (group.count > WARP || (int)threadIdx.x / WARP * WARP / group.count < samples) {
         bool any = group.sample < samples;
-        int found = find_place(group, q + (any ? group.sample * n : 0), any ? n : 0);
+        int found = find_place(group, q + (any ? group.sample * q_stride : 0), any ? n : 0);
         if (any && group.lane == 0) {
             places[group.sample] = found;
         }
@@ -172,28 +200,23 @@ __device__ __forceinline__ void column_products(T *out, const T *m, int m_stride
     long long step = (long long)groups * pitch;
     m += offset;
     out += offset;
-    q += s * n;
+    q += s * q_stride;
     int peak = active ? places[s] : 0;
     T sum = T(0);
     if (active) {
-        // The rows before the peak, then those behind it.
-        int i = row_group;
-        const T *from = m + (long long)i * pitch;
-#pragma unroll 1
-        for (int end = peak;; end = n) {
-#pragma unroll 2
-            for (; i < end; i += groups) {
-                sum = fma(q[i], *from, sum);
-                from += step;
-            }
-            if (end == n) {
-                break;
-            }
-            if (i == peak) {
-                i += groups;
-                from += step;
-            }
-        }
+        const T *from = m + (long long)row_group * pitch;
+        const T *entry = q + row_group;
+        auto next = [&] {
+            from += step;
+            entry += groups;
+        };
+        for_rows(
+            row_group, n, groups, peak,
+            [&] {
+                sum = fma(*entry, *from, sum);
+                next();
+            },
+            next);
         partial[threadIdx.x] = sum;
     }
     T top = active ? m[(long long)peak * pitch] : T(0);
@@ -208,13 +231,14 @@ __device__ __forceinline__ void column_products(T *out, const T *m, int m_stride
         T at_peak = rest[s * rest_stride] * top - sum;
         const T *from = m + (long long)row_group * pitch;
         T *to = out + (long long)row_group * pitch;
-#pragma unroll 2
-        for (int i = row_group; i < n; i += groups) {
-            T centred = i == peak ? at_peak : fma(-qm, top, *from) - sum;
-            *to = FORM == SOFTMAX ? q[i] * centred : centred;
+        const T *entry = q + row_group;
+        auto write = [&](T centred) {
+            *to = FORM == SOFTMAX ? *entry * centred : centred;
             from += step;
             to += step;
-        }
+            entry += groups;
+        };
+        for_rows(row_group, n, groups, peak, [&] { write(fma(-qm, top, *from) - sum); }, [&] { write(at_peak); });
     }
 }
 
@@ -283,15 +307,20 @@ __device__ __forceinline__ void times_columns(T *out, const T *m, long long m_st
     } else {
         copy_columns(panel, width, m, k, n, by_width, width, here);
     }
+    // Once if it is shared.
+    int runs = q_stride == 0 || q_stride == n ? 1 : share.count;
+    int length = q_stride == n ? share.count * n : n;
+    q += share.sample * q_stride;
+    int s = 0;
 #pragma unroll 1
-    for (int s = 0; s < share.count; s++) {
+    do {
 #pragma unroll 1
-        for (int i = threadIdx.x; i < n; i += blockDim.x) {
-            entries[s * n + i] = q[(share.sample + s) * q_stride + i];
+        for (int i = threadIdx.x; i < length; i += blockDim.x) {
+            entries[s * n + i] = q[s * q_stride + i];
         }
-    }
+    } while (++s < runs);
     __syncthreads();
-    column_products<FORM>(panel, panel, size, width, entries, rest + share.sample * rest_stride, rest_stride, n,
+    column_products<FORM>(panel, panel, size, width, entries, q_stride == 0 ? 0 : n, rest + share.sample * rest_stride, rest_stride, n,
                         tiles == 1 ? width : here, share.count, samples, partial, places, Lanes<T>::within_warp(lanes));
     __syncthreads();
     if (tiles == 1) {

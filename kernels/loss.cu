@@ -1,13 +1,18 @@
 // Losses: loss (batch), gradient with respect to the prediction (batch,n); either may be null. Operands are `stride` apart from
 // sample to sample. The gradient in place of an operand that is not shared. 12 bytes a number (float32), with labels 8. Launched
-// as softmax, with a tile for each operand; NAME_long for samples too long for that, a block each.
+// as softmax, with a tile for each operand, and NAME_short likewise; NAME_long for samples too long for that, a block each.
 #include "loss.cuh"
 
 #define SUM_OF_TERMS(name, Loss)                                                                                               \
     RESIDENT_KERNEL(name, 512, 1)(REAL * loss, REAL * gradient, const REAL *target, long long target_stride, const REAL *prediction,       \
-                      long long prediction_stride, long long batch, int n, int lanes, int pitch, Divisor by) {                 \
+                      long long prediction_stride, long long batch, int n, int lanes, int pitch, SmallDivisor by) {                 \
         sum_of_terms<Loss>(loss, gradient, target, target_stride, prediction, prediction_stride, batch,                        \
-                           Tile<REAL>{n, pitch, lanes, by}, lanes);                                                                   \
+                           Tile<REAL>{n, pitch, by, lanes});                                                                   \
+    }                                                                                                                          \
+    RESIDENT_KERNEL(name##_short, 64, 1)(REAL * loss, REAL * gradient, const REAL *target, long long target_stride,            \
+                      const REAL *prediction, long long prediction_stride, long long batch, int n, int pitch, SmallDivisor by) { \
+        sum_of_terms<Loss>(loss, gradient, target, target_stride, prediction, prediction_stride, batch,                        \
+                           ShortTile<REAL>{n, pitch, by});                                                                     \
     }                                                                                                                          \
     KERNEL(name##_long, 512)(REAL * loss, REAL * gradient, const REAL *target, long long target_stride, const REAL *prediction, \
                              long long prediction_stride, int n) {                                                             \
@@ -26,45 +31,13 @@ SUM_OF_TERMS(cross_entropy, CrossEntropy)
 // Σ_k target_k·(logsumexp x − x_k) = Σ_k target_k·(max x − x_k) + Σtarget·log(s): nothing cancels for targets ≥ 0. Gradient
 // (Σtarget)·q − target as (Σtarget − t_i)·q_i − t_i·(1 − q_i).
 RESIDENT_KERNEL(softmax_cross_entropy, 512, 1)(REAL *loss, REAL *gradient, const REAL *target, long long target_stride, const REAL *logits,
-                                   long long logits_stride, long long batch, int n, int lanes, int pitch, Divisor by) {
-    Tile<REAL> tile{n, pitch, lanes, by};
-    LossTiles<REAL> tiles(tile, batch, lanes);
-    const Lanes<REAL> &group = tiles.group;
-    tiles.read(logits, logits_stride, target, target_stride);
-    Row<REAL> row = tiles.row();
-    int away = tiles.away();
-    Peak<REAL> peak(group, row);
-    Normal<REAL> normal(peak.value);
-    Sum<REAL> others;
-    TargetSums<REAL> sums;
-    row.for_mine([&](auto some) {
-        auto x = some.load();
-        auto e = normal.numerators(x);
-        sums.add(some.away(away).load(), x, normal.largest);
-        some.store(e);
-#pragma unroll
-        for (int c = 0; c < some.SIZE; c++) {
-            e.at[c] = some.p + c == peak.mine ? REAL(0) : e.at[c];
-        }
-        others.add(sum_of(e));
-    });
-    normal.others = group.sum(others);
-    REAL total = REAL(group.sum(sums.targets));
-    if (loss != nullptr) {
-        REAL distance = REAL(group.sum(sums.distances));
-        if (tiles.leads()) {
-            loss[tiles.sample()] = distance + total * normal.log();
-        }
-    }
-    if (gradient != nullptr) {
-        REAL inverse = normal.inverse();
-        REAL rest = normal.rest();
-        row.for_mine([&](auto some) {
-            some.store(distribution_gradient(some.away(away).load(), some.load(), inverse, total, rest));
-        });
-        __syncthreads();
-        tile.write(gradient + tiles.first * n, tiles.predictions, tiles.count);
-    }
+                                   long long logits_stride, long long batch, int n, int lanes, int pitch, SmallDivisor by) {
+    softmax_cross_entropy(loss, gradient, target, target_stride, logits, logits_stride, batch, Tile<REAL>{n, pitch, by, lanes});
+}
+
+RESIDENT_KERNEL(softmax_cross_entropy_short, 64, 1)(REAL *loss, REAL *gradient, const REAL *target, long long target_stride,
+                                   const REAL *logits, long long logits_stride, long long batch, int n, int pitch, SmallDivisor by) {
+    softmax_cross_entropy(loss, gradient, target, target_stride, logits, logits_stride, batch, ShortTile<REAL>{n, pitch, by});
 }
 
 KERNEL(softmax_cross_entropy_long, 512)(REAL *loss, REAL *gradient, const REAL *target, long long target_stride,
@@ -99,29 +72,13 @@ KERNEL(softmax_cross_entropy_long, 512)(REAL *loss, REAL *gradient, const REAL *
 // logsumexp x − x_label; gradient q, at the label q − 1 as −(the sum of the others)/s. Labels (batch) are in 0..n−1.
 RESIDENT_KERNEL(softmax_cross_entropy_labels, 512, 1)(REAL *loss, REAL *gradient, const long long *labels, long long labels_stride,
                                           const REAL *logits, long long logits_stride, long long batch, int n, int lanes,
-                                          int pitch, Divisor by) {
-    Tile<REAL> tile{n, pitch, lanes, by};
-    LossTiles<REAL> tiles(tile, batch, lanes);
-    const Lanes<REAL> &group = tiles.group;
-    tile.read(tiles.predictions, logits + tiles.first * logits_stride, logits_stride, tiles.count);
-    __syncthreads();
-    Row<REAL> row = tiles.row();
-    long long label = row.there ? labels[tiles.sample() * labels_stride] : 0;
-    bool mine = row.has((int)label);
-    REAL x = mine ? row.numbers[label] : REAL(0);
-    Normal<REAL> normal = normalise<true>(group, row, 0);
-    if (loss != nullptr && mine) {
-        loss[tiles.sample()] = normal.surprise(x, normal.log());
-    }
-    if (gradient != nullptr) {
-        divide(row, 0, normal);
-        if (mine) {
-            REAL q = row.numbers[label];
-            row.numbers[label] = q > REAL(0.5) ? -normal.rest() : q - REAL(1);
-        }
-        __syncthreads();
-        tile.write(gradient + tiles.first * n, tiles.predictions, tiles.count);
-    }
+                                          int pitch, SmallDivisor by) {
+    softmax_cross_entropy_labels(loss, gradient, labels, labels_stride, logits, logits_stride, batch, Tile<REAL>{n, pitch, by, lanes});
+}
+
+RESIDENT_KERNEL(softmax_cross_entropy_labels_short, 64, 1)(REAL *loss, REAL *gradient, const long long *labels, long long labels_stride,
+                                          const REAL *logits, long long logits_stride, long long batch, int n, int pitch, SmallDivisor by) {
+    softmax_cross_entropy_labels(loss, gradient, labels, labels_stride, logits, logits_stride, batch, ShortTile<REAL>{n, pitch, by});
 }
 
 KERNEL(softmax_cross_entropy_labels_long, 512)(REAL *loss, REAL *gradient, const long long *labels, long long labels_stride,

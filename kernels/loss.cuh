@@ -5,6 +5,10 @@
 // ½Σ(y−p)²; p − y.
 struct SquaredError {
     template <typename T>
+    static __device__ __forceinline__ bool absent(T, T) {
+        return false;
+    }
+    template <typename T>
     static __device__ __forceinline__ T term(T y, T p) {
         return (p - y) * (p - y);
     }
@@ -21,12 +25,16 @@ struct SquaredError {
 // −Σ target·log prediction; −target/prediction. A target of 0 adds 0 and has derivative 0, whatever prediction ≥ 0.
 struct CrossEntropy {
     template <typename T>
+    static __device__ __forceinline__ bool absent(T t, T p) {
+        return t == T(0) && p >= T(0);
+    }
+    template <typename T>
     static __device__ __forceinline__ T term(T t, T p) {
-        return t == T(0) && p >= T(0) ? T(0) : t * logarithm(p);
+        return t * logarithm(p);
     }
     template <typename T>
     static __device__ __forceinline__ T derivative(T t, T p) {
-        return t == T(0) && p >= T(0) ? T(0) : -t / p;
+        return -t / p;
     }
     template <typename T>
     static __device__ __forceinline__ T loss(T sum) {
@@ -37,30 +45,37 @@ struct CrossEntropy {
 // The sum of the terms of these packs; p becomes the derivatives.
 template <typename Loss, typename T, int N>
 __device__ __forceinline__ void accumulate(Sum<T> &sum, const Pack<T, N> &target, Pack<T, N> &p, bool loss) {
-    Pack<T, N> terms;
+    bool absent[N];
 #pragma unroll
     for (int c = 0; c < N; c++) {
-        terms.at[c] = loss ? Loss::term(target.at[c], p.at[c]) : T(0);
-        p.at[c] = Loss::derivative(target.at[c], p.at[c]);
+        absent[c] = Loss::absent(target.at[c], p.at[c]);
     }
     if (loss) {
+        Pack<T, N> terms;
+#pragma unroll
+        for (int c = 0; c < N; c++) {
+            terms.at[c] = absent[c] ? T(0) : Loss::term(target.at[c], p.at[c]);
+        }
         sum.add(sum_of(terms));
+    }
+#pragma unroll
+    for (int c = 0; c < N; c++) {
+        p.at[c] = absent[c] ? T(0) : Loss::derivative(target.at[c], p.at[c]);
     }
 }
 
 // The samples' tiles: predictions, then targets.
-template <typename T>
+template <typename TILE, typename T>
 struct LossTiles {
-    Tile<T> tile;
+    TILE tile;
     Lanes<T> group;
     T *predictions, *targets;
     long long first;
     int count;
 
-    __device__ __forceinline__ LossTiles(const Tile<T> &tile, long long batch, int lanes)
-        : tile(tile), group(lanes, shared_numbers<T>()) {
-        int samples = blockDim.x / lanes;
-        predictions = shared_numbers<T>() + Lanes<T>::SCRATCH;
+    __device__ __forceinline__ LossTiles(const TILE &tile, long long batch) : tile(tile), group(tile.group()) {
+        int samples = tile.samples();
+        predictions = tile.start();
         targets = tile.behind(predictions, samples);
         first = blockIdx.x * (long long)samples;
         count = (int)min((long long)samples, batch - first);
@@ -81,23 +96,25 @@ struct LossTiles {
     __device__ __forceinline__ long long sample() const { return first + group.sample; }
 };
 
-template <typename Loss, typename T>
+template <typename Loss, typename TILE, typename T>
 __device__ __forceinline__ void sum_of_terms(T *loss, T *gradient, const T *target, long long target_stride, const T *prediction,
-                                             long long prediction_stride, long long batch, const Tile<T> &tile, int lanes) {
-    LossTiles<T> tiles(tile, batch, lanes);
+                                             long long prediction_stride, long long batch, const TILE &tile) {
+    LossTiles<TILE, T> tiles(tile, batch);
     tiles.read(prediction, prediction_stride, target, target_stride);
-    Sum<T> sum;
-    tiles.row().for_mine([&](auto some) {
-        auto p = some.load();
-        accumulate<Loss>(sum, some.away(tiles.away()).load(), p, loss != nullptr);
-        if (gradient != nullptr) {
-            some.store(p);
-        }
-    });
-    if (loss != nullptr) {
-        T total = T(tiles.group.sum(sum));
-        if (tiles.leads()) {
-            loss[tiles.sample()] = Loss::loss(total);
+    if (tile.works(tiles.there())) {
+        Sum<T> sum;
+        tiles.row().for_mine([&](auto some) {
+            auto p = some.load();
+            accumulate<Loss>(sum, some.away(tiles.away()).load(), p, loss != nullptr);
+            if (gradient != nullptr) {
+                some.store(p);
+            }
+        });
+        if (loss != nullptr) {
+            T total = T(tiles.group.sum(sum));
+            if (tiles.leads()) {
+                loss[tiles.sample()] = Loss::loss(total);
+            }
         }
     }
     if (gradient != nullptr) {
@@ -152,4 +169,76 @@ __device__ __forceinline__ Pack<T, N> distribution_gradient(Pack<T, N> t, Pack<T
         e.at[c] = (total - t.at[c]) * q - t.at[c] * (q > T(0.5) ? rest : T(1) - q);
     }
     return e;
+}
+
+template <typename TILE, typename T>
+__device__ __forceinline__ void softmax_cross_entropy(T *loss, T *gradient, const T *target, long long target_stride, const T *logits,
+                                                      long long logits_stride, long long batch, const TILE &tile) {
+    LossTiles<TILE, T> tiles(tile, batch);
+    const Lanes<T> &group = tiles.group;
+    tiles.read(logits, logits_stride, target, target_stride);
+    if (tile.works(tiles.there())) {
+        Row<T> row = tiles.row();
+        int away = tiles.away();
+        Peak<T> peak(group, row);
+        Normal<T> normal(peak.value);
+        Others<T> others(peak);
+        TargetSums<T> sums;
+        row.template for_mine<2>([&](auto some) {
+            auto x = some.load();
+            auto e = normal.numerators(x);
+            sums.add(some.away(away).load(), x, normal.largest);
+            some.store(e);
+            others.template add<true>(some, e);
+        });
+        others.template finish<true>(normal, group, row, 0);
+        T total = T(group.sum(sums.targets));
+        if (loss != nullptr) {
+            T distance = T(group.sum(sums.distances));
+            if (tiles.leads()) {
+                loss[tiles.sample()] = distance + total * normal.log();
+            }
+        }
+        if (gradient != nullptr) {
+            T inverse = normal.inverse();
+            T rest = normal.rest();
+            row.for_mine([&](auto some) {
+                some.store(distribution_gradient(some.away(away).load(), some.load(), inverse, total, rest));
+            });
+        }
+    }
+    if (gradient != nullptr) {
+        __syncthreads();
+        tile.write(gradient + tiles.first * tile.n, tiles.predictions, tiles.count);
+    }
+}
+
+template <typename TILE, typename T>
+__device__ __forceinline__ void softmax_cross_entropy_labels(T *loss, T *gradient, const long long *labels, long long labels_stride,
+                                                             const T *logits, long long logits_stride, long long batch, const TILE &tile) {
+    LossTiles<TILE, T> tiles(tile, batch);
+    const Lanes<T> &group = tiles.group;
+    tile.read(tiles.predictions, logits + tiles.first * logits_stride, logits_stride, tiles.count);
+    __syncthreads();
+    if (tile.works(tiles.there())) {
+        Row<T> row = tiles.row();
+        long long label = row.there ? labels[tiles.sample() * labels_stride] : 0;
+        bool mine = row.has((int)label) && (unsigned long long)label < tile.n;
+        T x = mine ? row.numbers[label] : T(0);
+        Normal<T> normal = normalise<true>(group, row, 0);
+        if (loss != nullptr && mine) {
+            loss[tiles.sample()] = normal.surprise(x, normal.log());
+        }
+        if (gradient != nullptr) {
+            divide(row, 0, normal);
+            if (mine) {
+                T q = row.numbers[label];
+                row.numbers[label] = q > T(0.5) ? -normal.rest() : q - T(1);
+            }
+        }
+    }
+    if (gradient != nullptr) {
+        __syncthreads();
+        tile.write(gradient + tiles.first * tile.n, tiles.predictions, tiles.count);
+    }
 }

@@ -225,8 +225,8 @@ __device__ __forceinline__ T logarithm(T x) {
     bool subnormal = x < Real<T>::SMALLEST_NORMAL;
     T y = subnormal ? x * T(0x1p60f) : x;
     T log = log_normal(y, subnormal ? -60 : 0, T(0));
-    T special = x < T(0) ? nan_of<T>() : x == T(0) ? -infinity_of<T>() : x;
-    return x > T(0) && x < infinity_of<T>() ? log : special;
+    T positive = x < infinity_of<T>() ? log : x;
+    return x > T(0) ? positive : x == T(0) ? -infinity_of<T>() : nan_of<T>();
 }
 
 // log(1 + x) for x ≥ 0; NaN for NaN. Within 2u.

@@ -8,27 +8,59 @@ template <typename T>
 struct Peak {
     T value;
     int leader;
-    T *mine; // where it is, for the leader
+    bool leads;  // this lane does
+    unsigned at; // in shared memory: its pack, or itself where it is not in a pack; 0 for lanes that do not lead
 
-    __device__ __forceinline__ Peak(const Lanes<T> &lanes, const Row<T> &row) : mine(nullptr) {
+    __device__ __forceinline__ Peak(const Lanes<T> &lanes, const Row<T> &row) {
         T best = -infinity_of<T>();
-        unsigned at = 0; // in shared memory: there 0 is none of the numbers
+        // 0 is none of the numbers that several lanes share. One that is alone: the first if there is none.
+        at = lanes.count == 1 ? address(row.numbers) : 0;
         row.for_mine([&](auto some) {
-            T x = largest_of(some.load());
-            if (x > best) {
-                best = x;
-                at = (unsigned)__cvta_generic_to_shared(some.p);
+            auto x = some.load();
+#pragma unroll
+            for (int k = 0; k < some.PARTS; k++) {
+                T largest = x.at[k * some.PART];
+#pragma unroll
+                for (int c = 1; c < some.PART; c++) {
+                    largest = fmax(largest, x.at[k * some.PART + c]);
+                }
+                bool larger = largest > best;
+                best = larger ? largest : best;
+                at = larger ? address(some.part(k)) : at;
             }
         });
         value = lanes.max(best);
         leader = lanes.first(best == value);
-        if (lanes.lane == leader && at != 0) {
-            mine = reinterpret_cast<T *>(__cvta_shared_to_generic(at));
-#pragma unroll 1
-            while (*mine != value) {
-                mine++;
-            }
+        leads = lanes.count == 1 || (lanes.lane == leader && at != 0);
+        at = leads ? at : 0;
+    }
+
+    __device__ __forceinline__ static unsigned address(const T *p) { return (unsigned)__cvta_generic_to_shared(p); }
+    __device__ __forceinline__ bool in(const T *p) const { return address(p) == at; }
+    // Number i of those there. (Added to a pointer, i is more than the compiler can do: it does not end.)
+    __device__ __forceinline__ T *place(int i) const { return reinterpret_cast<T *>(__cvta_shared_to_generic(at + i * sizeof(T))); }
+
+    // The numbers there, of the row that is so far away; 0 behind one that is not in a pack.
+    __device__ __forceinline__ Pack<T> pack(const Row<T> &row, int away) const {
+        const T *p = place(0);
+        bool one = at >= address(row.numbers + (row.n & -Pack<T>::SIZE));
+        Pack<T> x;
+#pragma unroll
+        for (int c = 0; c < Pack<T>::SIZE; c++) {
+            x.at[c] = c > 0 && one ? T(0) : p[away + c];
         }
+        return x;
+    }
+
+    // The first of them, of this row.
+    __device__ __forceinline__ T *mine(const Row<T> &row) const {
+        Pack<T> x = pack(row, 0);
+        int place = 0;
+#pragma unroll
+        for (int c = Pack<T>::SIZE - 1; c >= 0; c--) {
+            place = x.at[c] == value ? c : place;
+        }
+        return this->place(place);
     }
 };
 
@@ -42,9 +74,10 @@ struct Normal {
     T base;    // what is subtracted
     T round;   // adding it rounds to the integer n, which then stands in the lowest bits as n − N + 192 (1536)
     T lowest;  // of the differences; below numerators are 0
-    T peak;    // the largest numerator
+    T peak;    // the largest numerator, as the next two known when all are
     double others; // the sum of the others
-    T *mine;   // where the largest is, for one lane
+    bool leads; // as of Peak
+    T *mine;    // where the largest is
 
     __device__ __forceinline__ explicit Normal(T highest) {
         largest = fabs(highest) < infinity_of<T>() ? highest : nan_of<T>();
@@ -52,7 +85,6 @@ struct Normal {
         T difference = largest - base;
         round = Real<T>::ROUND - (rounded(difference) - Real<T>::ROUND);
         lowest = difference + Real<T>::LOWEST;
-        peak = numerator(largest);
     }
 
     // Within 1.5u; NaN for NaN.
@@ -61,7 +93,7 @@ struct Normal {
         T t = fma(difference, T(1.4426950408889634), round);
         T n = t - round;
         T r = fma(n, -Real<T>::LN2_LOW, fma(n, -Real<T>::LN2_HIGH, difference));
-        T e = (T(1) + fma(r * r, exp_series(r), r)) * biased_power(t);
+        T e = fma(fma(exp_series(r), r, T(1)), r, T(1)) * biased_power(t);
         return difference < lowest ? T(0) : e;
     }
 
@@ -86,30 +118,75 @@ struct Normal {
     }
 };
 
-// Of the numbers in row; where KEPT, their numerators go to the row so far away. While they are added, the largest is out.
+// The sum of a sample's numerators but the largest.
+template <typename T>
+struct Others {
+    const Peak<T> &peak;
+    Sum<T> sum;
+    Pack<T> top = {}; // those beside the largest, and it
+
+    __device__ __forceinline__ explicit Others(const Peak<T> &peak) : peak(peak) {}
+
+    // KEPT: they will be found in the row.
+    template <bool KEPT, typename SOME, int N>
+    __device__ __forceinline__ void add(const SOME &some, const Pack<T, N> &e) {
+#pragma unroll
+        for (int k = 0; k < some.PARTS; k++) {
+            bool here = peak.in(some.part(k));
+            Pack<T, some.PART> part;
+#pragma unroll
+            for (int c = 0; c < some.PART; c++) {
+                part.at[c] = e.at[k * some.PART + c];
+            }
+            sum.add(here ? T(0) : sum_of(part));
+#pragma unroll
+            for (int c = 0; c < (KEPT ? 0 : Pack<T>::SIZE); c++) {
+                top.at[c] = here ? (c < some.PART ? part.at[c < some.PART ? c : 0] : T(0)) : top.at[c];
+            }
+        }
+    }
+
+    // KEPT: in the row so far away.
+    template <bool KEPT>
+    __device__ __forceinline__ void finish(Normal<T> &normal, const Lanes<T> &lanes, const Row<T> &row, int away) {
+        T most = T(0);
+        normal.leads = peak.leads;
+        if (peak.leads) {
+            if (KEPT) {
+                top = peak.pack(row, away);
+            }
+            int place = 0;
+            T rest = T(0);
+            most = top.at[0];
+#pragma unroll
+            for (int c = 1; c < Pack<T>::SIZE; c++) {
+                bool larger = top.at[c] > most;
+                rest += larger ? most : top.at[c];
+                most = larger ? top.at[c] : most;
+                place = larger ? c : place;
+            }
+            sum.add(rest);
+            normal.mine = peak.place(place);
+        }
+        normal.peak = lanes.from(peak.leader, most);
+        normal.others = lanes.sum(sum);
+    }
+};
+
+// Of the numbers in row; where KEPT, their numerators go to the row so far away.
 template <bool KEPT, typename T>
 __device__ __forceinline__ Normal<T> normalise(const Lanes<T> &lanes, const Row<T> &row, int away) {
     Peak<T> peak(lanes, row);
     Normal<T> normal(peak.value);
-    if (peak.mine != nullptr) {
-        *peak.mine = -infinity_of<T>();
-    }
-    Sum<T> sum;
-    row.for_mine([&](auto some) {
+    Others<T> others(peak);
+    row.template for_mine<2>([&](auto some) {
         auto e = normal.numerators(some.load());
-        sum.add(sum_of(e));
+        others.template add<KEPT>(some, e);
         if (KEPT) {
             some.away(away).store(e);
         }
     });
-    if (peak.mine != nullptr) {
-        *peak.mine = peak.value;
-        if (KEPT) {
-            peak.mine[away] = normal.peak;
-        }
-    }
-    normal.others = lanes.sum(sum);
-    normal.mine = peak.mine;
+    others.template finish<KEPT>(normal, lanes, row, away);
     return normal;
 }
 
@@ -126,7 +203,7 @@ __device__ __forceinline__ void divide(const Row<T> &row, int away, const Normal
         some.away(away).store(x);
     });
     T rest = normal.rest();
-    if (normal.mine != nullptr && rest < T(0.5)) {
+    if (normal.leads && rest < T(0.5)) {
         normal.mine[away] = T(1) - rest;
     }
 }
@@ -182,6 +259,7 @@ __device__ __forceinline__ Normal<T> normalise_long(const Lanes<T> &lanes, const
         }
         sum.add(sum_of(e));
     }
+    normal.peak = normal.numerator(normal.largest);
     normal.others = lanes.sum(sum);
     return normal;
 }

@@ -1,37 +1,7 @@
 // Many small products, several a block. Matrices lie in shared memory as they do outside, in units of W numbers, but some
 // units further apart: MatrixKernels says how far, so that the lanes of a phase, neighbours in (sample, column), meet in no bank.
 #pragma once
-#include "tile.cuh"
-
-// Divides the units of a block, of which there are fewer than 2¹³, in 32 bits.
-struct alignas(8) SmallDivisor {
-    unsigned magic;
-    int shift;
-    __device__ __forceinline__ int quotient(int i) const { return (unsigned)i * magic >> shift; }
-};
-
-// By the whole block: store(p, at, load(p, at)) for all units, p of global memory from `p` on, `at` in shared memory, where after
-// every matrix is a gap. Two at a time are under way. Of single numbers, warps start
-// where sectors do, but for the first lanes, which are a turn ahead.
-template <int W, typename P, typename Load, typename Store>
-__device__ __forceinline__ void move_units(P *p, int count, int gap, SmallDivisor by_units, Load load, Store store) {
-    int threads = blockDim.x, e = (int)threadIdx.x - (W == 1 ? behind_sector(p) : 0);
-    if (W == 1 && e < 0) e += threads;
-    auto place = [&](int e) { return e + by_units.quotient(e) * gap; };
-    p += e * W;
-#pragma unroll 1
-    for (; e + threads < count; e += 2 * threads, p += 2 * threads * W) {
-        P *next = p + threads * W;
-        int at = place(e), next_at = place(e + threads);
-        auto x = load(p, at), y = load(next, next_at);
-        store(p, at, x);
-        store(next, next_at, y);
-    }
-    if (e < count) {
-        int at = place(e);
-        store(p, at, load(p, at));
-    }
-}
+#include "common.cuh"
 
 // Matrices of `size` numbers: number q is one of the `each` (1 or repeats) that sample ⌊q/repeats⌋ has.
 template <typename T>
@@ -47,7 +17,7 @@ struct Matrices {
         if (each == repeats && stride == (long long)each * size) {
             const T *from = p + first * size;
             move_units<W>(
-                from, here * units, gap, by_units, [](const T *p, int) { return fetch_pack<T, W>(p); },
+                from, here * units, gap, by_units, blockDim.x, [](const T *p, int) { return fetch_pack<T, W>(p); },
                 [&](const T *, int at, const Pack<T, W> &x) { store_pack(shared[at].at, x); });
             return;
         }
@@ -144,6 +114,6 @@ __device__ __forceinline__ void product_batch(
     int in_all = here * m * units, gap = pitches.c - m * units;
     out += first * (m * n);
     move_units<W>(
-        out, in_all, gap, pitches.by_c, [&](const T *, int at) { return load_pack<T, W>(c_shared[at].at); },
+        out, in_all, gap, pitches.by_c, blockDim.x, [&](const T *, int at) { return load_pack<T, W>(c_shared[at].at); },
         [](T *p, int, const Pack<T, W> &x) { store_pack(p, x); });
 }

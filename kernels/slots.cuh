@@ -5,7 +5,7 @@
 // thread then goes from group to group in rounds, so that it divides to find its (i,j) once and not for every element.
 // Where slots lie across rows, what a block needs of small operands comes to shared memory first.
 #pragma once
-#include "tile.cuh"
+#include "common.cuh"
 
 namespace slots {
 

@@ -1,66 +1,26 @@
 // Softmax, its logarithm and their Jacobians.
 #include "dense_jacobian.cuh"
+#include "softmax.cuh"
 
 // q = exp(x − max x)/s (batch,n), rest (batch) = 1 − max q without cancellation, or null. 8 bytes a number (float32). In place.
 // lanes threads a sample, blockDim.x / lanes samples a block; a tile of them in shared memory behind Lanes::SCRATCH numbers.
-RESIDENT_KERNEL(softmax, 512, 1)(REAL *q, REAL *rest, const REAL *x, long long batch, int n, int lanes, int pitch, Divisor by) {
-    Tile<REAL> tile{n, pitch, lanes, by};
-    Lanes<REAL> group(lanes, shared_numbers<REAL>());
-    REAL *rows = shared_numbers<REAL>() + Lanes<REAL>::SCRATCH;
-    int samples = blockDim.x / lanes;
-    long long first = blockIdx.x * (long long)samples;
-    int count = (int)min((long long)samples, batch - first);
-    tile.read(rows, x + first * n, n, count);
-    __syncthreads();
-    Row<REAL> row(tile.row(rows, group.sample), n, group, group.sample < count);
-    Normal<REAL> normal = normalise<true>(group, row, 0);
-    divide(row, 0, normal);
-    if (rest != nullptr && group.lane == 0 && row.there) {
-        rest[first + group.sample] = normal.rest();
-    }
-    __syncthreads();
-    tile.write(q + first * n, rows, count);
+// NAME_short: a thread a sample, ShortTile::THREADS a block, and the tile alone.
+RESIDENT_KERNEL(softmax, 512, 1)(REAL *q, REAL *rest, const REAL *x, long long batch, int n, int lanes, int pitch, SmallDivisor by) {
+    softmax(q, rest, x, batch, Tile<REAL>{n, pitch, by, lanes});
+}
+
+RESIDENT_KERNEL(softmax_short, 64, 1)(REAL *q, REAL *rest, const REAL *x, long long batch, int n, int pitch, SmallDivisor by) {
+    softmax(q, rest, x, batch, ShortTile<REAL>{n, pitch, by});
 }
 
 // y = x − max x − log s (batch,n); q and rest as of softmax. y, or q and rest, may be null. y in place. 8 or 12 bytes a number
 // (float32). Launched as softmax; where q is wanted, a second tile behind the first.
-RESIDENT_KERNEL(log_softmax, 512, 1)(REAL *y, REAL *q, REAL *rest, const REAL *x, long long batch, int n, int lanes, int pitch, Divisor by) {
-    Tile<REAL> tile{n, pitch, lanes, by};
-    Lanes<REAL> group(lanes, shared_numbers<REAL>());
-    REAL *rows = shared_numbers<REAL>() + Lanes<REAL>::SCRATCH;
-    int samples = blockDim.x / lanes;
-    REAL *numerators = tile.behind(rows, samples);
-    int away = (int)(numerators - rows);
-    long long first = blockIdx.x * (long long)samples;
-    int count = (int)min((long long)samples, batch - first);
-    tile.read(rows, x + first * n, n, count);
-    __syncthreads();
-    Row<REAL> row(tile.row(rows, group.sample), n, group, group.sample < count);
-    Normal<REAL> normal = q != nullptr ? normalise<true>(group, row, away) : normalise<false>(group, row, away);
-    if (q != nullptr) {
-        divide(row, away, normal);
-    }
-    if (y != nullptr) {
-        REAL log = normal.log();
-        row.for_mine([&](auto some) {
-            auto z = some.load();
-#pragma unroll
-            for (int c = 0; c < some.SIZE; c++) {
-                z.at[c] = -normal.surprise(z.at[c], log);
-            }
-            some.store(z);
-        });
-    }
-    if (rest != nullptr && group.lane == 0 && row.there) {
-        rest[first + group.sample] = normal.rest();
-    }
-    __syncthreads();
-    if (y != nullptr) {
-        tile.write(y + first * n, rows, count);
-    }
-    if (q != nullptr) {
-        tile.write(q + first * n, numerators, count);
-    }
+RESIDENT_KERNEL(log_softmax, 512, 1)(REAL *y, REAL *q, REAL *rest, const REAL *x, long long batch, int n, int lanes, int pitch, SmallDivisor by) {
+    log_softmax(y, q, rest, x, batch, Tile<REAL>{n, pitch, by, lanes});
+}
+
+RESIDENT_KERNEL(log_softmax_short, 64, 1)(REAL *y, REAL *q, REAL *rest, const REAL *x, long long batch, int n, int pitch, SmallDivisor by) {
+    log_softmax(y, q, rest, x, batch, ShortTile<REAL>{n, pitch, by});
 }
 
 // softmax and log_softmax for samples too long for shared memory, a block each, read three times; y, q, rest may be null.
@@ -102,10 +62,16 @@ KERNEL(log_softmax_long, 512)(REAL *y, REAL *q, REAL *rest, const REAL *x, long 
 // a block takes `samples` samples or, where chunks > 1, `samples` rows of one.
 #define TIMES_ROWS(name, FORM)                                                                                                 \
     RESIDENT_KERNEL(name, 512, 1)(REAL * out, const REAL *rows, long long rows_stride, const REAL *q, long long q_stride, const REAL *rest,  \
-                      long long rest_stride, long long batch, int k, int n, int lanes, int pitch, Divisor by, Divisor by_k,     \
+                      long long rest_stride, long long batch, int k, int n, int lanes, int pitch, SmallDivisor by, Divisor by_k,     \
                       int samples, int chunks) {                                                                               \
-        times_rows<FORM>(out, rows, rows_stride, q, q_stride, rest, rest_stride, batch, k, Tile<REAL>{n, pitch, lanes, by}, by_k,      \
-                         lanes, samples, chunks);                                                                              \
+        times_rows<FORM>(out, rows, rows_stride, q, q_stride, rest, rest_stride, batch, k, Tile<REAL>{n, pitch, by, lanes}, by_k,      \
+                         samples, chunks);                                                                                     \
+    }                                                                                                                          \
+    RESIDENT_KERNEL(name##_short, 64, 1)(REAL * out, const REAL *rows, long long rows_stride, const REAL *q, long long q_stride, \
+                      const REAL *rest, long long rest_stride, long long batch, int k, int n, int pitch, SmallDivisor by,       \
+                      Divisor by_k, int samples, int chunks) {                                                                 \
+        times_rows<FORM>(out, rows, rows_stride, q, q_stride, rest, rest_stride, batch, k, ShortTile<REAL>{n, pitch, by}, by_k, \
+                         samples, chunks);                                                                                     \
     }                                                                                                                          \
     KERNEL(name##_long, 512)(REAL * out, const REAL *rows, long long rows_stride, const REAL *q, long long q_stride,             \
                              const REAL *rest, long long rest_stride, int k, int n) {                                          \
@@ -128,12 +94,12 @@ TIMES_ROWS(rows_times_log_softmax_transposed, LOG_SOFTMAX_TRANSPOSED)
         times_columns<FORM>(out, m, m_stride, q, q_stride, rest, rest_stride, batch, n, k, width, by_width, samples, tiles,     \
                             lanes);                                                                                            \
     }                                                                                                                          \
-    KERNEL(name##_long, 256)(REAL * out, const REAL *m, long long m_stride, const REAL *q, long long q_stride,                   \
+    RESIDENT_KERNEL(name##_long, 256, 2)(REAL * out, const REAL *m, long long m_stride, const REAL *q, long long q_stride,                   \
                              const REAL *rest, long long rest_stride, int n, int k, int width, int tiles) {                    \
         REAL *scratch = shared_numbers<REAL>();                                                                                \
         long long b = blockIdx.x / tiles;                                                                                      \
         int column = blockIdx.x % tiles * width;                                                                               \
-        column_products<FORM>(out + b * n * k + column, m + b * m_stride + column, 0, k, q + b * q_stride,                       \
+        column_products<FORM>(out + b * n * k + column, m + b * m_stride + column, 0, k, q + b * q_stride, 0,                    \
                             rest + b * rest_stride, 0, n, min(width, k - column), 1, 1, scratch + Lanes<REAL>::SCRATCH,           \
                             reinterpret_cast<int *>(scratch + Lanes<REAL>::SCRATCH + blockDim.x), Lanes<REAL>::block(scratch));              \
     }

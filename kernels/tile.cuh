@@ -2,10 +2,19 @@
 #pragma once
 #include "sum.cuh"
 
-// Rounded: up to two u.
+// Rounded: up to three u.
+template <int FROM, int TO, typename T, int N>
+__device__ __forceinline__ T sum_between(const Pack<T, N> &x) {
+    if constexpr (TO - FROM == 1) {
+        return x.at[FROM];
+    } else {
+        return sum_between<FROM, (FROM + TO) / 2>(x) + sum_between<(FROM + TO) / 2, TO>(x);
+    }
+}
+
 template <typename T, int N>
 __device__ __forceinline__ T sum_of(const Pack<T, N> &x) {
-    return N == 4 ? (x.at[0] + x.at[1]) + (x.at[N - 2] + x.at[N - 1]) : N == 2 ? x.at[0] + x.at[N - 1] : x.at[0];
+    return sum_between<0, N>(x);
 }
 
 template <typename T, int N>
@@ -85,6 +94,9 @@ struct Lanes {
 
     // The first lane for which it is so, of which there is one.
     __device__ __forceinline__ int first(bool so) const {
+        if (count == 1) {
+            return 0;
+        }
         if (count > WARP) {
             return min_index(so ? lane : count);
         }
@@ -93,6 +105,9 @@ struct Lanes {
 
     // What a lane has.
     __device__ __forceinline__ T from(int leader, T x) const {
+        if (count == 1) {
+            return x;
+        }
         if (count <= WARP) {
             return __shfl_sync(ALL_LANES, x, leader, count);
         }
@@ -118,12 +133,6 @@ struct Lanes {
     }
 };
 
-// How far behind the start of a sector p lies: there a warp's accesses of single numbers should start.
-template <typename T>
-__device__ __forceinline__ int behind_sector(const T *p) {
-    return (reinterpret_cast<unsigned long long>(p) / sizeof(T)) % (32 / sizeof(T));
-}
-
 // A run of numbers, by the whole block, from or to shared memory that is aligned; 16 bytes at a time where `outside` is aligned too.
 template <typename T>
 __device__ __forceinline__ void copy(T *to, const T *from, int length) {
@@ -144,35 +153,47 @@ __device__ __forceinline__ void copy(T *to, const T *from, int length) {
     }
 }
 
-// N numbers of a row in shared memory, aligned or not.
+// N numbers of a row in shared memory: one, or packs that are `step` apart, aligned or not.
 template <typename T, int N, bool ALIGNED>
 struct Some {
-    static constexpr int SIZE = N;
+    static constexpr int SIZE = N, PARTS = N < Pack<T>::SIZE ? N : N / Pack<T>::SIZE, PART = N / PARTS;
     T *p;
+    int step;
+
+    __device__ __forceinline__ T *part(int k) const { return p + k * step; }
     __device__ __forceinline__ Pack<T, N> load() const {
-        if constexpr (ALIGNED) {
-            return load_pack(p);
-        } else {
-            Pack<T, N> x;
+        Pack<T, N> x;
 #pragma unroll
-            for (int c = 0; c < N; c++) {
-                x.at[c] = p[c];
+        for (int k = 0; k < PARTS; k++) {
+            Pack<T, PART> y;
+            if constexpr (ALIGNED) {
+                y = load_pack<T, PART>(part(k));
             }
-            return x;
+#pragma unroll
+            for (int c = 0; c < PART; c++) {
+                x.at[k * PART + c] = ALIGNED ? y.at[c] : part(k)[c];
+            }
         }
+        return x;
     }
     __device__ __forceinline__ void store(const Pack<T, N> &x) const {
-        if constexpr (ALIGNED) {
-            store_pack(p, x);
-        } else {
 #pragma unroll
-            for (int c = 0; c < N; c++) {
-                p[c] = x.at[c];
+        for (int k = 0; k < PARTS; k++) {
+            Pack<T, PART> y;
+#pragma unroll
+            for (int c = 0; c < PART; c++) {
+                y.at[c] = x.at[k * PART + c];
+                if (!ALIGNED) {
+                    part(k)[c] = y.at[c];
+                }
+            }
+            if (ALIGNED) {
+                store_pack(part(k), y);
             }
         }
     }
     // The same ones of the row that is so far away.
-    __device__ __forceinline__ Some away(int distance) const { return {p + distance}; }
+    __device__ __forceinline__ Some away(int distance) const { return {p + distance, step}; }
 };
 
 // A sample in shared memory and a lane that shares it. The lanes take packs in turn, and what is left a number each. Not `there`: nothing.
@@ -187,47 +208,78 @@ struct Row {
         : numbers(numbers), n(n), lane(group.lane), lanes(group.count), there(there) {}
 
     __device__ __forceinline__ bool has(int i) const {
-        int packed = n / SIZE * SIZE;
+        int packed = n & -SIZE;
         return there && lane == ((i < packed ? i / SIZE : i - packed) & (lanes - 1));
     }
 
-    template <typename F>
-    __device__ __forceinline__ void for_mine(F f) const {
+    // AT_ONCE: packs that f gets at a time, as long as there are so many.
+    template <int AT_ONCE, bool ALIGNED, typename F>
+    __device__ __forceinline__ T *for_packs(F f) const {
+        int step = lanes * SIZE;
         T *p = numbers + lane * SIZE;
-        T *packed = numbers + (there ? n / SIZE * SIZE : 0);
-        if (n % SIZE == 0) {
+        T *packed = numbers + (there ? n & -SIZE : 0);
+        if constexpr (AT_ONCE == 2) {
 #pragma unroll 1
-            for (; p < packed; p += lanes * SIZE) {
-                f(Some<T, SIZE, true>{p});
+            for (; p + step < packed; p += 2 * step) {
+                f(Some<T, 2 * SIZE, ALIGNED>{p, step});
+            }
+            if (p < packed) {
+                f(Some<T, SIZE, ALIGNED>{p, step});
             }
         } else {
 #pragma unroll 1
-            for (; p < packed; p += lanes * SIZE) {
-                f(Some<T, SIZE, false>{p});
+            for (; p < packed; p += step) {
+                f(Some<T, SIZE, ALIGNED>{p, step});
             }
-            T *end = numbers + (there ? n : 0);
+        }
+        return packed;
+    }
+
+    template <int AT_ONCE = 1, typename F>
+    __device__ __forceinline__ void for_mine(F f) const {
+        if ((n & (SIZE - 1)) == 0) {
+            for_packs<AT_ONCE, true>(f);
+            return;
+        }
+        T *p = for_packs<AT_ONCE, false>(f) + lane;
+        T *end = numbers + (there ? n : 0);
 #pragma unroll 1
-            for (p = packed + lane; p < end; p += lanes) {
-                f(Some<T, 1, false>{p});
-            }
+        for (; p < end; p += lanes) {
+            f(Some<T, 1, false>{p, 1});
         }
     }
 };
 
 // How samples lie in shared memory: `pitch` numbers apart, which is n where that does not make whole packs. `by` divides by n.
-template <typename T>
+// A sample is the work of `lanes` threads; SHORT: of one of 64, and what that leaves nothing to do for is left out.
+template <typename T, bool SHORT = false>
 struct Tile {
     static constexpr int SIZE = Pack<T>::SIZE;
-    int n, pitch, lanes;
-    Divisor by;
+    int n, pitch;
+    SmallDivisor by;
+    int lanes;
+
+    __device__ __forceinline__ Lanes<T> group() const {
+        if (SHORT) {
+            return Lanes<T>(1, nullptr);
+        }
+        __builtin_assume(lanes > 1);
+        return Lanes<T>(lanes, shared_numbers<T>());
+    }
+    __device__ __forceinline__ int threads() const { return SHORT ? 64 : blockDim.x; }
+    __device__ __forceinline__ int samples() const { return SHORT ? 64 : blockDim.x / lanes; }
+    // Where the first tile starts.
+    __device__ __forceinline__ T *start() const { return shared_numbers<T>() + (SHORT ? 0 : Lanes<T>::SCRATCH); }
+    // Whether a lane takes part: those that exchange numbers all do.
+    __device__ __forceinline__ bool works(bool there) const { return !SHORT || there; }
 
     __device__ __forceinline__ T *row(T *tile, int sample) const { return tile + sample * pitch; }
     // Where the next tile starts, like a sector.
-    __device__ __forceinline__ T *behind(T *tile, int samples) const { return tile + (samples * pitch + 2 * SIZE - 1) / (2 * SIZE) * (2 * SIZE); }
+    __device__ __forceinline__ T *behind(T *tile, int samples) const { return tile + ((samples * pitch + 2 * SIZE - 1) & -2 * SIZE); }
 
     // Whether lanes can move the packs that they work on: then no other lane's are moved, and sectors are whole.
     __device__ __forceinline__ bool direct(const T *outside, long long stride) const {
-        return lanes > 1 && (n * sizeof(T)) % 32 == 0 && stride % SIZE == 0 && aligned(outside);
+        return !SHORT && (n * sizeof(T)) % 32 == 0 && stride % SIZE == 0 && aligned(outside);
     }
 
     // The packs of the lane's sample, from or to memory where samples are so far apart.
@@ -246,37 +298,44 @@ struct Tile {
         }
     }
 
-    // The same for samples one after the other outside, a run of packs, of which thread v takes every so-many-th.
-    template <bool IN>
-    __device__ __forceinline__ void move_across(T *tile, T *outside, int count) const {
-        int gap = pitch - n;
-        int step = blockDim.x * SIZE;
-        int packs = count * n / SIZE;
-        T *at = outside + threadIdx.x * SIZE;
-#pragma unroll 4
-        for (int v = threadIdx.x; v < packs; v += blockDim.x) {
-            T *inside = tile + v * SIZE + by.quotient(v * SIZE) * gap;
-            store_pack(IN ? inside : at, load_pack(IN ? at : inside));
-            at += step;
+    // visit(number, sample) for `count` samples that start so far behind a sector.
+    template <typename F>
+    __device__ __forceinline__ void each(int behind, int count, F visit) const {
+#pragma unroll 1
+        for (int i = threadIdx.x - behind; i < count * n; i += threads()) {
+            if (i >= 0) {
+                visit(i, by.quotient(i));
+            }
         }
+    }
+
+    // The packs of samples that lie one after the other outside.
+    template <typename P, typename Load, typename Store>
+    __device__ __forceinline__ void run(P *outside, int count, Load load, Store store) const {
+        int packs = (unsigned)(count * n) / SIZE;
+        int gap = (unsigned)pitch / SIZE - (unsigned)n / SIZE;
+        struct ByPacks {
+            SmallDivisor by;
+            __device__ __forceinline__ int quotient(int v) const { return by.quotient(v * SIZE); }
+        };
+        move_units<SIZE>(outside, packs, gap, ByPacks{by}, threads(), load, store);
     }
 
     // `count` samples from global memory, `stride` apart there.
     __device__ __forceinline__ void read(T *tile, const T *from, long long stride, int count) const {
         if (direct(from, stride)) {
             move(tile, pitch, from, stride, count);
-        } else if (stride == n && pitch == n) {
+        } else if (!SHORT && stride == n && pitch == n) {
             copy(tile, from, count * n);
         } else if (stride == n && aligned(from)) {
-            move_across<true>(tile, const_cast<T *>(from), count);
-        } else {
-#pragma unroll 1
-            for (int i = threadIdx.x - (stride == n ? behind_sector(from) : 0); i < count * n; i += blockDim.x) {
-                if (i >= 0) {
-                    int s = by.quotient(i);
-                    row(tile, s)[i - s * n] = from[s * stride + (i - s * n)];
-                }
+            run(from, count, [](const T *p, int) { return load_pack(p); },
+                [&](const T *, int at, const Pack<T> &x) { store_pack(tile + at * SIZE, x); });
+            int last = (count * n & -SIZE) + threadIdx.x;
+            if (SHORT && last < count * n) {
+                tile[last] = from[last];
             }
+        } else {
+            each(stride == n ? behind_sector(from) : 0, count, [&](int i, int s) { tile[i + s * (pitch - n)] = from[i + s * (stride - n)]; });
         }
     }
 
@@ -284,18 +343,20 @@ struct Tile {
     __device__ __forceinline__ void write(T *to, T *tile, int count) const {
         if (direct(to, n)) {
             move(to, n, tile, pitch, count);
-        } else if (pitch == n) {
+        } else if (!SHORT && pitch == n) {
             copy(to, tile, count * n);
         } else if (aligned(to)) {
-            move_across<false>(tile, to, count);
-        } else {
-#pragma unroll 1
-            for (int i = threadIdx.x - behind_sector(to); i < count * n; i += blockDim.x) {
-                if (i >= 0) {
-                    int s = by.quotient(i);
-                    to[i] = row(tile, s)[i - s * n];
-                }
+            run(to, count, [&](T *, int at) { return load_pack(tile + at * SIZE); },
+                [](T *p, int, const Pack<T> &x) { store_pack(p, x); });
+            int last = (count * n & -SIZE) + threadIdx.x;
+            if (SHORT && last < count * n) {
+                to[last] = tile[last];
             }
+        } else {
+            each(behind_sector(to), count, [&](int i, int s) { to[i] = tile[i + s * (pitch - n)]; });
         }
     }
 };
+
+template <typename T>
+using ShortTile = Tile<T, true>;

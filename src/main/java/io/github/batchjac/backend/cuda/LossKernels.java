@@ -53,8 +53,9 @@ final class LossKernels {
         Arguments arguments =
                 new Arguments().with(loss).with(gradient).with(target).with(prediction);
         if (tile.fits((tiles - 1) * samples)) {
-            arguments.with(batch).with(n).with(tile.lanes()).with(tile.pitch()).with(tile.divisor());
-            queue.launch(name, SampleTile.ceil(batch, samples), tile.threads(), tile.bytes(tiles * samples), arguments);
+            tile.describe(arguments.with(batch));
+            long blocks = SampleTile.ceil(batch, samples);
+            queue.launch(tile.kernel(name), blocks, tile.threads(), tile.bytes(tiles * samples), arguments);
         } else {
             queue.launch(name + "_long", batch, LONG_BLOCK, tile.bytes(0), arguments.with(n));
         }

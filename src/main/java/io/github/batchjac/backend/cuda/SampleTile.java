@@ -22,10 +22,12 @@ record SampleTile(Precision precision, int n, int lanes, int pitch, int threads)
     static final int SCRATCH = 4 * WARP;
 
     private static final int PACKS_OF_A_LANE = 16;
-    private static final int THREADS = 128;
+    /** Of a block where a sample is a thread's: {@code ShortTile::THREADS}. */
+    private static final int THREADS = 64;
+
     private static final int LARGEST_BLOCK = 512;
     /** Threads that keep a large device busy. */
-    private static final int BUSY = 1 << 16;
+    private static final int BUSY = 1 << 15;
 
     /** @param batch samples in all: few of them are spread over more blocks */
     static SampleTile of(Precision precision, long batch, int n) {
@@ -36,10 +38,7 @@ record SampleTile(Precision precision, int n, int lanes, int pitch, int threads)
             lanes = Math.min(lanes, LARGEST_BLOCK);
             return new SampleTile(precision, n, lanes, n, lanes);
         }
-        int threads = packs <= PACKS_OF_A_LANE / 2 * lanes ? THREADS : THREADS / 2;
-        while (threads > WARP && batch * lanes < (long) BUSY / THREADS * threads) {
-            threads /= 2;
-        }
+        int threads = lanes > 1 && batch * lanes < BUSY ? WARP : THREADS;
         // Eight lanes read 128 bytes at a time, without conflicts if the samples of these lanes start in other banks.
         while (n % size == 0 && lanes < 8 && packs % (2 * lanes) != lanes) {
             packs++;
@@ -49,7 +48,7 @@ record SampleTile(Precision precision, int n, int lanes, int pitch, int threads)
     }
 
     /** The power of two from x on. */
-    private static int power(int x) {
+    static int power(int x) {
         return x <= 1 ? 1 : Integer.highestOneBit(x - 1) << 1;
     }
 
@@ -81,8 +80,19 @@ record SampleTile(Precision precision, int n, int lanes, int pitch, int threads)
         return size(samples() + more) <= SHARED;
     }
 
-    /** By what kernels divide a number's place in a block's samples. */
-    long divisor() {
-        return Divisor.of(n);
+    /** The kernel that does it, of those by that name. */
+    String kernel(String name) {
+        return lanes == 1 ? name + "_short" : name;
+    }
+
+    /** What kernels are told of it: a {@code Tile}, or a {@code ShortTile}. */
+    void describe(Arguments arguments) {
+        arguments.with(n);
+        if (lanes > 1) {
+            arguments.with(lanes);
+        }
+        // Of a block with one sample every number is the first sample's: divided by anything it is 0.
+        long divisor = lanes > WARP ? 0 : Divisor.small(n);
+        arguments.with(pitch).with(divisor);
     }
 }

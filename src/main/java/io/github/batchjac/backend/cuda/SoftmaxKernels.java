@@ -44,13 +44,9 @@ final class SoftmaxKernels {
     }
 
     private void launch(String name, Arguments arguments, SampleTile tile, long batch, int held) {
-        arguments
-                .with(batch)
-                .with(tile.n())
-                .with(tile.lanes())
-                .with(tile.pitch())
-                .with(tile.divisor());
-        queue.launch(name, SampleTile.ceil(batch, tile.samples()), tile.threads(), tile.bytes(held), arguments);
+        tile.describe(arguments.with(batch));
+        queue.launch(
+                tile.kernel(name), SampleTile.ceil(batch, tile.samples()), tile.threads(), tile.bytes(held), arguments);
     }
 
     /**
@@ -93,7 +89,7 @@ final class SoftmaxKernels {
         }
         Arguments arguments = new Arguments().with(out).with(q).with(rest);
         int period = n % 2 == 0 ? 1 : pack;
-        int flat = period * (2 * n + pack) * bytes;
+        int flat = period * 2 * (n + pack) * bytes;
         if (n <= WARP) {
             // As many as fit in 16 KB, in multiples of a pack's numbers; fewer of a small batch, for more blocks.
             long samples = Math.min((16 << 10) / (3 * n * bytes), 512);
@@ -192,18 +188,10 @@ final class SoftmaxKernels {
                     arguments.with(k).with(n));
             return;
         }
-        arguments
-                .with(batch)
-                .with(k)
-                .with(n)
-                .with(tile.lanes())
-                .with(tile.pitch())
-                .with(tile.divisor())
-                .with(Divisor.of(k))
-                .with(samples)
-                .with(chunks);
+        tile.describe(arguments.with(batch).with(k));
+        arguments.with(Divisor.of(k)).with(samples).with(chunks);
         long blocks = chunks == 1 ? SampleTile.ceil(batch, samples) : batch * chunks;
-        queue.launch(name, blocks, tile.threads(), tile.bytes(held + withEntries), arguments);
+        queue.launch(tile.kernel(name), blocks, tile.threads(), tile.bytes(held + withEntries), arguments);
     }
 
     /** Bytes before the panel of a block: what sums are exchanged through, a number and an integer a thread. */
@@ -223,7 +211,7 @@ final class SoftmaxKernels {
         int samples = 1;
         if (k <= THREADS && size <= room) {
             // Many small samples, in multiples of a pack's numbers.
-            samples = (int) Math.max(1, Math.min(THREADS / k, room / 2 / size));
+            samples = (int) Math.max(1, Math.min(THREADS / k, room / size));
             samples = samples < 4 ? samples : samples / 4 * 4;
         } else {
             long widest = Math.min(THREADS, room / ((long) n * bytes) - 1) / sector * sector;
@@ -234,7 +222,9 @@ final class SoftmaxKernels {
             width = SampleTile.ceil(SampleTile.ceil(k, SampleTile.ceil(k, (int) widest)), sector) * sector;
         }
         int tiles = SampleTile.ceil(k, width);
-        int lanes = Math.min(WARP, Integer.highestOneBit(THREADS / samples));
+        // As few warps as can look for the largest q at once, each lane at 4 of them or more.
+        int lanes = Math.min(SampleTile.power(SampleTile.ceil(n, 4)), Integer.highestOneBit(THREADS / samples));
+        lanes = Math.min(WARP, lanes);
         arguments
                 .with(batch)
                 .with(n)

@@ -400,9 +400,9 @@ class LossKernelsTest {
     @EnumSource(Precision.class)
     void neitherMayBeAskedFor(Precision precision) {
         try (Lab lab = new Lab(precision)) {
-            Strided operand = new Strided(lab.numbers(new double[16]), 0);
+            Strided operand = new Strided(lab.numbers(new double[72]), 0);
             for (Launch launch : WITH_TARGETS) {
-                for (int n : new int[] {7, 8}) {
+                for (int n : new int[] {7, 8, 71, 72}) {
                     launch.run(new LossKernels(lab.queue()), 0, 0, operand, operand, 2, n);
                 }
             }
@@ -439,7 +439,7 @@ class LossKernelsTest {
                     assertThat(report.sectorRatio()).as("n %d %s", n, report).isLessThanOrEqualTo(1.05);
                     assertThat(report.instructionsPerSector())
                             .as("n %d %s", n, report)
-                            .isLessThanOrEqualTo(instructions(report.kernel(), n));
+                            .isLessThanOrEqualTo(instructions(precision, report.kernel(), n));
                 }
             }
         }
@@ -488,7 +488,7 @@ class LossKernelsTest {
     @ParameterizedTest
     @EnumSource(Precision.class)
     void aSharedPredictionIsAsManyCopies(Precision precision) {
-        for (int n : new int[] {1, 3, 8, 16, 17, 33, 64, 130, 1100}) {
+        for (int n : new int[] {1, 3, 6, 7, 8, 12, 17, 33, 38, 64, 71, 76, 130, 1100}) {
             int batch = 7;
             double[] p = Arrays.stream(random(precision, new Random(n), n, 1))
                     .map(x -> Math.abs(x) + 0x1p-10)
@@ -526,13 +526,16 @@ class LossKernelsTest {
     }
 
     /**
-     * What holds, per sector: 5, where bytes bound. The others are exponentials or logarithms and divisions for the most part; and short
-     * samples cost some 250 instructions each, whatever their length.
+     * What holds, per sector: 5, where bytes bound, but for float32, of which 60 instructions a number are allowed (with labels 40). A
+     * logarithm and a division are 55 a number, with 12 to move it; softmax's losses take 31 to 45 a number and some 250 a sample.
      */
-    private static double instructions(String kernel, int n) {
+    private static double instructions(Precision precision, String kernel, int n) {
         if (kernel.startsWith("squared")) {
-            return 4;
+            return 3;
         }
-        return n < 16 ? 9.6 : n < 64 ? 6.6 : kernel.startsWith("cross") ? 6 : 5.4;
+        if (precision == Precision.F64) {
+            return 5;
+        }
+        return n < 16 ? 7.5 : kernel.startsWith("cross") ? n < 64 ? 6 : 5.8 : n < 64 ? 5.4 : 5.25;
     }
 }
