@@ -59,7 +59,7 @@ KERNEL(kronecker_rows, 256)
 }
 
 // out[b,t,:] = in[b,:]; in (batch,size), out (batch,times,size). Moves out, and in where it is not shared.
-KERNEL(repeat, 256)
+RESIDENT_KERNEL(repeat, 256, 4)
 (REAL *out, const REAL *in, long long in_stride, long long batch, int times, int size, slots::Slots dealt) {
     slots::Place<REAL> place(batch, 1, times, size, dealt);
     auto point = [&](int e, int s, int, int, int j, auto &numbers) { numbers.point(e, s, j); };

@@ -77,7 +77,7 @@ KERNEL(fold_rows, 256)
 }
 
 // out[b,r·n+j,j] = d[b,r·n+j], +0 elsewhere; (batch,repeat·n,n). No d: ones. Moves out.
-KERNEL(dense_diagonal, 256)
+RESIDENT_KERNEL(dense_diagonal, 256, 4)
 (REAL *out, const REAL *d, long long d_stride, long long batch, int repeat, int n, slots::Slots dealt) {
     slots::Place<REAL> place(batch, repeat, n, n, dealt);
     auto point = [&](int e, int s, int r, int i, int j, auto &diagonal) {
