@@ -261,6 +261,7 @@ __device__ __forceinline__ void dense_large(T *out, const T *q, long long q_stri
         T *to = out + (b * n + i) * n + column;
         T left = q[i];
         int behind = (reinterpret_cast<unsigned long long>(to) / sizeof(T)) % SIZE;
+#pragma unroll 1
         for (int j = threadIdx.x * SIZE - behind; j < width; j += WIDTH) {
             Pack<T> x;
             bool full = j >= 0 && j + SIZE <= width;

@@ -41,8 +41,9 @@ struct Lanes {
 
     // Where it is known which of the two they are, code for the other one is left out.
     __device__ __forceinline__ static Lanes block(T *scratch) {
-        __builtin_assume(blockDim.x > WARP);
-        return Lanes(blockDim.x, scratch);
+        int count = blockDim.x;
+        __builtin_assume(count > WARP);
+        return Lanes(count, scratch);
     }
 
     __device__ __forceinline__ static Lanes within_warp(int count) {

@@ -178,9 +178,14 @@ class LargeBatchesTest {
         each(precision, 4, false, 1, (deal, rows, cols, shared) -> {
             Operand d = deal.operand(cols, (shared & 1) != 0);
             Operand a = deal.operand(rows * cols, (shared & 2) != 0);
-            long out = (shared & 2) == 0 ? a.address() : deal.output();
-            new DiagonalKernels(deal.t.queue()).scaleColumns(out, a.strided, d.strided, deal.batch, rows, cols);
+            DiagonalKernels kernels = new DiagonalKernels(deal.t.queue());
+            long out = deal.output();
+            kernels.scaleColumns(out, a.strided, d.strided, deal.batch, rows, cols);
             deal.expect("scale_columns", out, (b, i) -> deal.t.times(a.at(b, i), d.at(b, i % cols)));
+            if ((shared & 2) == 0) {
+                kernels.scaleColumns(a.address(), a.strided, d.strided, deal.batch, rows, cols);
+                deal.expect("in place", a.address(), (b, i) -> deal.t.times(a.at(b, i), d.at(b, i % cols)));
+            }
         });
     }
 
