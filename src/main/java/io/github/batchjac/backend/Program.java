@@ -305,8 +305,15 @@ public final class Program implements AutoCloseable {
         }
         if (tensor.type() == ElementType.F32) {
             float[] a = tensor.floats();
-            for (int i = 0; i < a.length; i++) {
-                a[i] = (float) (a[i] / (double) batch);
+            float count = batch;
+            if ((long) count == batch) { // the same bits, several at a time
+                for (int i = 0; i < a.length; i++) {
+                    a[i] /= count;
+                }
+            } else {
+                for (int i = 0; i < a.length; i++) {
+                    a[i] = (float) (a[i] / (double) batch);
+                }
             }
         } else {
             double[] a = tensor.doubles();

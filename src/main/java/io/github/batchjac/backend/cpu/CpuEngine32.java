@@ -23,7 +23,7 @@ import java.util.function.Predicate;
 final class CpuEngine32 implements Engine {
 
     /** Below about this many element operations in all, one thread is done before a second one has woken up. */
-    private static final double WORTH_SHARING = 100_000;
+    private static final double WORTH_SHARING = 30_000;
 
     /** Stands for the turn of no tile: another worker's tile has failed. */
     private static final int FAILED = -1;

@@ -7,7 +7,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A fixed team of threads for short parallel loops: the caller is worker 0, the others spin for a while after each loop
- * before they park, because waking a parked thread takes longer than a small Jacobian. One loop at a time.
+ * before they park, because waking a parked thread takes longer than a small Jacobian. Nobody waits for one that wakes when all is
+ * done: twelve microseconds of work after a pause took a hundred so, and take 17. One loop at a time.
  */
 final class Workers implements AutoCloseable {
 
@@ -23,16 +24,34 @@ final class Workers implements AutoCloseable {
     }
 
     private static final class Loop {
+        private static final int OVER = -1;
+
         private final Turn turn;
         private final int turns;
         private final AtomicInteger next = new AtomicInteger();
-        private final AtomicInteger busy;
+        /** Helpers at work, or {@link #OVER}. */
+        private final AtomicInteger busy = new AtomicInteger();
+
         private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
 
-        Loop(Turn turn, int turns, int helpers) {
+        Loop(Turn turn, int turns) {
             this.turn = turn;
             this.turns = turns;
-            this.busy = new AtomicInteger(helpers);
+        }
+
+        /** A helper that wakes up too late finds the loop over. */
+        void help(int worker) {
+            if (busy.getAndUpdate(n -> n == OVER ? OVER : n + 1) != OVER) {
+                work(worker);
+                busy.decrementAndGet();
+            }
+        }
+
+        /** Waits for the helpers that are at work. */
+        void end() {
+            for (int spins = 0; !busy.compareAndSet(0, OVER); spins++) {
+                pause(spins);
+            }
         }
 
         void work(int worker) {
@@ -80,15 +99,13 @@ final class Workers implements AutoCloseable {
             }
             return;
         }
-        Loop loop = new Loop(turn, turns, helpers.length);
+        Loop loop = new Loop(turn, turns);
         current = loop;
         for (Thread helper : helpers) {
             LockSupport.unpark(helper);
         }
         loop.work(0);
-        for (int spins = 0; loop.busy.get() > 0; spins++) {
-            pause(spins);
-        }
+        loop.end();
         Throwable failure = loop.failure.get();
         if (failure instanceof Error e) {
             throw e;
@@ -112,8 +129,7 @@ final class Workers implements AutoCloseable {
         while (!closed) {
             Loop loop = current;
             if (loop != null && loop != done) {
-                loop.work(worker);
-                loop.busy.decrementAndGet();
+                loop.help(worker);
                 done = loop;
                 idle = 0;
             } else if (++idle < SPINS) {
