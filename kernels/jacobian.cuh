@@ -73,12 +73,13 @@ __device__ __forceinline__ void times_rows(T *out, const T *rows, long long rows
     int entry_pitch = q_stride == 0 ? 0 : tile.pitch;
     int runs = rows_stride == (long long)k * n ? 1 : sample_count;
     int rows_of_run = runs == 1 ? share.count : k;
+    bool packs = runs == 1 || k * tile.pitch % TILE::SIZE == 0;
     const T *from = rows + share.sample * rows_stride + (long long)share.row * n;
 #pragma unroll 1
     for (int r = 0; r <= runs; r++) {
         bool last = r == runs;
         tile.read(last ? entries : tile.row(panel, r * k), last ? q + share.sample * q_stride : from + r * rows_stride,
-                  last && q_stride != 0 ? q_stride : n, last ? (q_stride == 0 ? 1 : sample_count) : rows_of_run);
+                  last && q_stride != 0 ? q_stride : n, last ? (q_stride == 0 ? 1 : sample_count) : rows_of_run, last || packs);
     }
     __syncthreads();
     bool there = group.sample < share.count;

@@ -9,7 +9,7 @@
         sum_of_terms<Loss>(loss, gradient, target, target_stride, prediction, prediction_stride, batch,                        \
                            Tile<REAL>{n, pitch, by, lanes});                                                                   \
     }                                                                                                                          \
-    RESIDENT_KERNEL(name##_short, 64, 1)(REAL * loss, REAL * gradient, const REAL *target, long long target_stride,            \
+    RESIDENT_KERNEL(name##_short, ShortTile<REAL>::THREADS, 1)(REAL * loss, REAL * gradient, const REAL *target, long long target_stride,            \
                       const REAL *prediction, long long prediction_stride, long long batch, int n, int pitch, SmallDivisor by) { \
         sum_of_terms<Loss>(loss, gradient, target, target_stride, prediction, prediction_stride, batch,                        \
                            ShortTile<REAL>{n, pitch, by});                                                                     \
@@ -35,7 +35,7 @@ RESIDENT_KERNEL(softmax_cross_entropy, 512, 1)(REAL *loss, REAL *gradient, const
     softmax_cross_entropy(loss, gradient, target, target_stride, logits, logits_stride, batch, Tile<REAL>{n, pitch, by, lanes});
 }
 
-RESIDENT_KERNEL(softmax_cross_entropy_short, 64, 1)(REAL *loss, REAL *gradient, const REAL *target, long long target_stride,
+RESIDENT_KERNEL(softmax_cross_entropy_short, ShortTile<REAL>::THREADS, 1)(REAL *loss, REAL *gradient, const REAL *target, long long target_stride,
                                    const REAL *logits, long long logits_stride, long long batch, int n, int pitch, SmallDivisor by) {
     softmax_cross_entropy(loss, gradient, target, target_stride, logits, logits_stride, batch, ShortTile<REAL>{n, pitch, by});
 }
@@ -76,7 +76,7 @@ RESIDENT_KERNEL(softmax_cross_entropy_labels, 512, 1)(REAL *loss, REAL *gradient
     softmax_cross_entropy_labels(loss, gradient, labels, labels_stride, logits, logits_stride, batch, Tile<REAL>{n, pitch, by, lanes});
 }
 
-RESIDENT_KERNEL(softmax_cross_entropy_labels_short, 64, 1)(REAL *loss, REAL *gradient, const long long *labels, long long labels_stride,
+RESIDENT_KERNEL(softmax_cross_entropy_labels_short, ShortTile<REAL>::THREADS, 1)(REAL *loss, REAL *gradient, const long long *labels, long long labels_stride,
                                           const REAL *logits, long long logits_stride, long long batch, int n, int pitch, SmallDivisor by) {
     softmax_cross_entropy_labels(loss, gradient, labels, labels_stride, logits, logits_stride, batch, ShortTile<REAL>{n, pitch, by});
 }

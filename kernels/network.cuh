@@ -32,8 +32,8 @@ FUNCTION_NUMBER(12, Log) FUNCTION_NUMBER(13, Square) FUNCTION_NUMBER(14, Sqrt) F
 FUNCTION_NUMBER(16, Cos) FUNCTION_NUMBER(17, Reciprocal) FUNCTION_NUMBER(18, Erf)
 #undef FUNCTION_NUMBER
 
-// z becomes φ(z) for the function of this number, from LOW on and below HIGH; returns φ'(z). (A switch has a way for numbers that
-// there are not.)
+// z becomes φ(z) for the function of this number, from LOW on and below HIGH; returns φ'(z). No function is −1, which ends at the
+// identity, 0. (A switch has a way for numbers that there are not.)
 template <int LOW = 0, int HIGH = 19, typename T>
 __device__ __forceinline__ T apply(int function, T alpha, T &z) {
     if constexpr (HIGH - LOW == 1) {

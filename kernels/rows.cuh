@@ -1,6 +1,7 @@
-// Reductions of rows. Rows of few elements are read together into shared memory, where a thread takes each; longer ones
-// are read by some lanes of a warp each, the longest by a block. Which element belongs to whom depends on the length
-// alone, so that a row gives the same bits wherever it lies.
+// Reductions of rows, which lie one after the other unless all are one. Rows of few elements are read together into shared memory,
+// where a thread takes each; longer ones are the work of some lanes of a warp each, the longest of a block, and come through shared
+// memory where they are not whole sectors. Which element belongs to whom depends on the length alone, so that a row gives the same
+// bits wherever it lies.
 #pragma once
 
 #include "slots.cuh"

@@ -4,12 +4,12 @@
 
 // q = exp(x − max x)/s (batch,n), rest (batch) = 1 − max q without cancellation, or null. 8 bytes a number (float32). In place.
 // lanes threads a sample, blockDim.x / lanes samples a block; a tile of them in shared memory behind Lanes::SCRATCH numbers.
-// NAME_short: a thread a sample, ShortTile::THREADS a block, and the tile alone.
+// NAME_short: a thread a sample, Tile::THREADS a block, and the tile alone.
 RESIDENT_KERNEL(softmax, 512, 1)(REAL *q, REAL *rest, const REAL *x, long long batch, int n, int lanes, int pitch, SmallDivisor by) {
     softmax(q, rest, x, batch, Tile<REAL>{n, pitch, by, lanes});
 }
 
-RESIDENT_KERNEL(softmax_short, 64, 1)(REAL *q, REAL *rest, const REAL *x, long long batch, int n, int pitch, SmallDivisor by) {
+RESIDENT_KERNEL(softmax_short, ShortTile<REAL>::THREADS, 1)(REAL *q, REAL *rest, const REAL *x, long long batch, int n, int pitch, SmallDivisor by) {
     softmax(q, rest, x, batch, ShortTile<REAL>{n, pitch, by});
 }
 
@@ -19,7 +19,7 @@ RESIDENT_KERNEL(log_softmax, 512, 1)(REAL *y, REAL *q, REAL *rest, const REAL *x
     log_softmax(y, q, rest, x, batch, Tile<REAL>{n, pitch, by, lanes});
 }
 
-RESIDENT_KERNEL(log_softmax_short, 64, 1)(REAL *y, REAL *q, REAL *rest, const REAL *x, long long batch, int n, int pitch, SmallDivisor by) {
+RESIDENT_KERNEL(log_softmax_short, ShortTile<REAL>::THREADS, 1)(REAL *y, REAL *q, REAL *rest, const REAL *x, long long batch, int n, int pitch, SmallDivisor by) {
     log_softmax(y, q, rest, x, batch, ShortTile<REAL>{n, pitch, by});
 }
 
@@ -67,7 +67,7 @@ KERNEL(log_softmax_long, 512)(REAL *y, REAL *q, REAL *rest, const REAL *x, long 
         times_rows<FORM>(out, rows, rows_stride, q, q_stride, rest, rest_stride, batch, k, Tile<REAL>{n, pitch, by, lanes}, by_k,      \
                          samples, chunks);                                                                                     \
     }                                                                                                                          \
-    RESIDENT_KERNEL(name##_short, 64, 1)(REAL * out, const REAL *rows, long long rows_stride, const REAL *q, long long q_stride, \
+    RESIDENT_KERNEL(name##_short, ShortTile<REAL>::THREADS, 1)(REAL * out, const REAL *rows, long long rows_stride, const REAL *q, long long q_stride, \
                       const REAL *rest, long long rest_stride, long long batch, int k, int n, int pitch, SmallDivisor by,       \
                       Divisor by_k, int samples, int chunks) {                                                                 \
         times_rows<FORM>(out, rows, rows_stride, q, q_stride, rest, rest_stride, batch, k, ShortTile<REAL>{n, pitch, by}, by_k, \

@@ -28,7 +28,7 @@ __device__ __forceinline__ T largest_of(const Pack<T, N> &x) {
 }
 
 // The lanes that share a sample: a power of two within a warp, or the whole block. Whatever they reduce, all of them get, with
-// the same bits; all threads of the block must take part.
+// the same bits; all threads of the block must take part, unless each lane has a sample.
 template <typename T>
 struct Lanes {
     static constexpr int AREA = 2 * WARP, SCRATCH = 2 * AREA;
@@ -252,10 +252,11 @@ struct Row {
 };
 
 // How samples lie in shared memory: `pitch` numbers apart, which is n where that does not make whole packs. `by` divides by n.
-// A sample is the work of `lanes` threads; SHORT: of one of 64, and what that leaves nothing to do for is left out.
+// A sample is the work of `lanes` threads; SHORT: of one, and what that leaves nothing to do for is left out.
 template <typename T, bool SHORT = false>
 struct Tile {
     static constexpr int SIZE = Pack<T>::SIZE;
+    static constexpr int THREADS = 64; // of a block, where SHORT
     int n, pitch;
     SmallDivisor by;
     int lanes;
@@ -267,8 +268,8 @@ struct Tile {
         __builtin_assume(lanes > 1);
         return Lanes<T>(lanes, shared_numbers<T>());
     }
-    __device__ __forceinline__ int threads() const { return SHORT ? 64 : blockDim.x; }
-    __device__ __forceinline__ int samples() const { return SHORT ? 64 : blockDim.x / lanes; }
+    __device__ __forceinline__ int threads() const { return SHORT ? THREADS : blockDim.x; }
+    __device__ __forceinline__ int samples() const { return SHORT ? THREADS : blockDim.x / lanes; }
     // Where the first tile starts.
     __device__ __forceinline__ T *start() const { return shared_numbers<T>() + (SHORT ? 0 : Lanes<T>::SCRATCH); }
     // Whether a lane takes part: those that exchange numbers all do.
@@ -322,13 +323,13 @@ struct Tile {
         move_units<SIZE>(outside, packs, gap, ByPacks{by}, threads(), load, store);
     }
 
-    // `count` samples from global memory, `stride` apart there.
-    __device__ __forceinline__ void read(T *tile, const T *from, long long stride, int count) const {
+    // `count` samples from global memory, `stride` apart there. `packs`: whether the tile starts where a pack may.
+    __device__ __forceinline__ void read(T *tile, const T *from, long long stride, int count, bool packs = true) const {
         if (direct(from, stride)) {
             move(tile, pitch, from, stride, count);
         } else if (!SHORT && stride == n && pitch == n) {
             copy(tile, from, count * n);
-        } else if (stride == n && aligned(from)) {
+        } else if (stride == n && packs && aligned(from)) {
             run(from, count, [](const T *p, int) { return load_pack(p); },
                 [&](const T *, int at, const Pack<T> &x) { store_pack(tile + at * SIZE, x); });
             int last = (count * n & -SIZE) + threadIdx.x;

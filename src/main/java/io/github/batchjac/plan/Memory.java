@@ -33,6 +33,9 @@ public record Memory(Buffers buffers, int tile, long chunk, long sharedBytes, lo
     /** Samples in a tile from which adding its sums over the batch to those of the tiles before is of no account. */
     private static final int TILE_OF_SUMS = 128;
 
+    /** As {@link #TILES}, where sums over the batch are large. */
+    private static final int TILES_OF_SUMS = 4;
+
     /** Bytes in all: the peak of a run in chunks. */
     public long peakBytes() {
         return sharedBytes + workBytes + chunkBytes;
@@ -79,15 +82,21 @@ public record Memory(Buffers buffers, int tile, long chunk, long sharedBytes, lo
     }
 
     /**
-     * Depends on the batch and the kind of machine, never on workers or budget, for results must not. A tile's samples are at least
-     * half as many bytes as its sums over the batch, which are added one tile after the other.
+     * Depends on the batch and the kind of machine, never on workers or budget, for results must not. Sums over the batch are added one
+     * tile after the other: so a tile's samples should be half as many bytes, but tiles not too few or too large.
      */
     private static int tile(long bytesPerSample, long summed, Workload workload) {
         long bytes = Math.max(1, bytesPerSample);
         long cached = Long.highestOneBit(Math.max(1, workload.cost().tileBytes() / bytes));
-        long even = Long.highestOneBit(Math.max(1, (workload.batch() - 1) / TILES)) * 2;
+        long even = share(workload.batch(), TILES);
         long worth = Math.min(TILE_OF_SUMS, Long.highestOneBit(2 * summed / bytes));
+        worth = Math.min(worth, share(workload.batch(), TILES_OF_SUMS));
         return (int) Math.min(Math.min(cached, LARGEST_TILE), Math.max(Math.max(SMALLEST_TILE, worth), even));
+    }
+
+    /** A power of two, for about so many tiles. */
+    private static long share(long batch, int tiles) {
+        return Long.highestOneBit(Math.max(1, (batch - 1) / tiles)) * 2;
     }
 
     /** A number of bytes as people read it: {@code 512 B}, {@code 4.4 MiB}. */

@@ -3,8 +3,8 @@ package io.github.batchjac.backend.cpu;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Losses: loss (batch), gradient with respect to the prediction (batch,n); either may be null. The gradient in place of either
- * operand. Conventions as in {@link Kernels32}.
+ * Losses: loss (batch), gradient with respect to the prediction (batch,n); either may be null. Neither in place of an operand.
+ * Conventions otherwise as in {@link Kernels32}.
  */
 interface LossKernels32 {
     /** {@code ½Σ(y−p)²}, compensated: 8 ulp of the value from p − y rounded once; {@code p − y}. */

@@ -30,6 +30,7 @@ final class VectorGemm32 implements Gemm32 {
     /** From this many rows on, a block of B is worth copying into panels, unless it stays in the first-level cache as it lies. */
     private static final int ROWS_TO_PACK = 8 * MR;
 
+    /** Numbers that stay there. */
     private static final int NEAR = 1 << 13;
 
     private static final ThreadLocal<Scratch> SCRATCH = ThreadLocal.withInitial(Scratch::new);
@@ -356,19 +357,14 @@ final class VectorGemm32 implements Gemm32 {
     }
 
     /**
-     * op(B) (k,n) as panels (k,NR), {@code panel} apart, the last one padded with zeros. A product of this class never
-     * stores what it computes from the padding.
+     * op(B) (k,n) as panels (k,NR), {@code panel} apart. What lies behind the columns of the last one is of no account: a product of
+     * this class never stores what it computes from it.
      */
     private static void packPanels(
             float[] to, int too, int panel, float[] b, int bo, int ldb, boolean transposeB, int n, int k) {
         for (int j = 0; j < n; j += NR) {
             int width = Math.min(NR, n - j);
             int t = too + j / NR * panel;
-            for (int q = transposeB ? width : NR; q < NR && width < NR; q++) {
-                for (int p = 0; p < k; p++) {
-                    to[t + p * NR + q] = 0f;
-                }
-            }
             if (transposeB) {
                 for (int q = 0; q < width; q++) {
                     int from = bo + (j + q) * ldb;
@@ -384,8 +380,8 @@ final class VectorGemm32 implements Gemm32 {
                 }
             } else {
                 for (int p = 0; p < k; p++) {
-                    for (int q = 0; q < NR; q++) {
-                        to[t + p * NR + q] = q < width ? b[bo + p * ldb + j + q] : 0f;
+                    for (int q = 0; q < width; q++) {
+                        to[t + p * NR + q] = b[bo + p * ldb + j + q];
                     }
                 }
             }

@@ -19,7 +19,8 @@ final class DenseKernels {
      * (batch,n), out (batch,m,m·n).
      */
     void kroneckerIdentity(long out, Strided x, long batch, int m, int n, boolean rowForm) {
-        launch(
+        Slots.launch(
+                queue,
                 rowForm ? "kronecker_identity_rows" : "kronecker_identity",
                 batch,
                 Math.multiplyExact(Math.multiplyExact(m, m), n),
@@ -33,7 +34,8 @@ final class DenseKernels {
      * (batch,m), x (batch,n), out (batch,m,n).
      */
     void outer(long out, Strided r, Strided x, Strided scale, long batch, int m, int n) {
-        launch(
+        Slots.launch(
+                queue,
                 "outer",
                 batch,
                 Math.multiplyExact(m, n),
@@ -60,7 +62,8 @@ final class DenseKernels {
             outer(out, a, x, Strided.NONE, batch, Math.multiplyExact(k, m), n);
             return;
         }
-        launch(
+        Slots.launch(
+                queue,
                 "kronecker_rows",
                 batch,
                 Math.multiplyExact(Math.multiplyExact(k, m), n),
@@ -90,17 +93,13 @@ final class DenseKernels {
 
     /** {@code out[b,t,:] = in[b,:]}; in (batch,size), out (batch,times,size). */
     void repeat(long out, Strided in, long batch, int times, int size) {
-        launch(
+        Slots.launch(
+                queue,
                 "repeat",
                 batch,
                 Math.multiplyExact(times, size),
                 size,
                 new Arguments().with(out).with(in).with(batch).with(times).with(size),
                 new Slots.Numbers(in, size));
-    }
-
-    /** @param cols length of the output's rows; operands that are smaller than it by a factor may be staged */
-    private void launch(String name, long batch, int size, int cols, Arguments arguments, Slots.Numbers... operands) {
-        Slots.of(queue.precision(), batch, size, cols, operands).launch(queue, name, arguments);
     }
 }

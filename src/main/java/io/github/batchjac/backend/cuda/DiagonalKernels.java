@@ -13,7 +13,8 @@ final class DiagonalKernels {
 
     /** {@code out[b,i,j] = d[b,i]·a[b,i,j]}; a, out (batch,rows,cols). In place where a is not shared. */
     void scaleRows(long out, Strided d, Strided a, long batch, int rows, int cols) {
-        launch(
+        Slots.launch(
+                queue,
                 "scale_rows",
                 batch,
                 Math.multiplyExact(rows, cols),
@@ -24,7 +25,8 @@ final class DiagonalKernels {
 
     /** {@code out[b,i,j] = a[b,i,j]·d[b,j]}; a, out (batch,rows,cols). In place where a is not shared. */
     void scaleColumns(long out, Strided a, Strided d, long batch, int rows, int cols) {
-        launch(
+        Slots.launch(
+                queue,
                 "scale_columns",
                 batch,
                 Math.multiplyExact(rows, cols),
@@ -57,7 +59,8 @@ final class DiagonalKernels {
      * (batch,repeat·n,cols). No d: copies.
      */
     void tileRows(long out, Strided d, Strided a, long batch, int repeat, int n, int cols) {
-        launch(
+        Slots.launch(
+                queue,
                 "tile_rows",
                 batch,
                 Math.multiplyExact(Math.multiplyExact(repeat, n), cols),
@@ -75,7 +78,8 @@ final class DiagonalKernels {
 
     /** {@code out[b, r·n+j, j] = d[b, r·n+j]}, +0 elsewhere; (batch,repeat·n,n). No d: ones. */
     void denseDiagonal(long out, Strided d, long batch, int repeat, int n) {
-        launch(
+        Slots.launch(
+                queue,
                 "dense_diagonal",
                 batch,
                 Math.multiplyExact(Math.multiplyExact(repeat, n), n),
@@ -91,10 +95,5 @@ final class DiagonalKernels {
                         queue,
                         "add_one",
                         new Arguments().with(out).with(d).with(batch).with(n));
-    }
-
-    /** @param cols length of the output's rows; operands that are smaller than it by a factor may be staged */
-    private void launch(String name, long batch, int size, int cols, Arguments arguments, Slots.Numbers... operands) {
-        Slots.of(queue.precision(), batch, size, cols, operands).launch(queue, name, arguments);
     }
 }

@@ -11,7 +11,7 @@ final class Divisor {
         return magic | (long) shift << 32;
     }
 
-    /** As kernels take it that divide in 32 bits ({@code SmallDivisor} in product_batch.cuh): for 0 ≤ i < 2¹³, 1 ≤ d ≤ 2¹³. */
+    /** As kernels take it that divide in 32 bits ({@code SmallDivisor} in common.cuh): for 0 ≤ i < 2¹³, 1 ≤ d ≤ 2¹³. */
     static long small(int d) {
         int shift = 13 + Integer.SIZE - Integer.numberOfLeadingZeros(d - 1);
         long magic = ((1L << shift) + d - 1) / d;

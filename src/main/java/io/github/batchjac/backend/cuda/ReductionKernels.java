@@ -52,6 +52,7 @@ final class ReductionKernels {
                 "sum_components",
                 batch,
                 n,
+                n,
                 1,
                 new Arguments().with(out).with(a).with(batch).with(n).with(scale));
     }
@@ -62,6 +63,7 @@ final class ReductionKernels {
                 "half_squared_norms",
                 batch,
                 n,
+                n,
                 1,
                 new Arguments().with(out).with(a).with(batch).with(n));
     }
@@ -71,6 +73,7 @@ final class ReductionKernels {
         reduce(
                 "dot",
                 batch,
+                n,
                 n,
                 2,
                 new Arguments().with(out).with(u).with(v).with(batch).with(n));
@@ -85,6 +88,7 @@ final class ReductionKernels {
                 "norm",
                 batch,
                 x.missing() ? n : Math.max(n, nx),
+                x.missing() || !wholeSectors(n) ? n : nx,
                 1,
                 new Arguments().with(out).with(a).with(n).with(x).with(nx).with(batch));
     }
@@ -155,12 +159,20 @@ final class ReductionKernels {
         queue.launch(name, (results + THREADS - 1) / THREADS, THREADS, 0, arguments);
     }
 
-    /** @param staged operands that are in shared memory at a time */
-    private void reduce(String name, long batch, int n, int staged, Arguments arguments) {
+    private boolean wholeSectors(int n) {
+        return n * queue.precision().bytes() % SECTOR_BYTES == 0;
+    }
+
+    /**
+     * @param n length of the longest rows
+     * @param ragged length of rows that are not whole sectors, if there are any
+     * @param staged operands that are in shared memory at a time
+     */
+    private void reduce(String name, long batch, int n, int ragged, int staged, Arguments arguments) {
         int bytes = queue.precision().bytes();
         int lanes = lanes(n, bytes);
         int threads = lanes == THREADS ? THREADS : THREADS / 2;
-        int sharedBytes = staged * (BROUGHT_BYTES + threads / WARP * SECTOR_BYTES);
+        int sharedBytes = wholeSectors(ragged) ? 0 : staged * (BROUGHT_BYTES + threads / WARP * SECTOR_BYTES);
         if (lanes == 1) {
             threads = Math.max(
                     WARP, Math.min(threads, Integer.highestOneBit(STAGED_BYTES / (staged * bytes * Math.max(1, n)))));

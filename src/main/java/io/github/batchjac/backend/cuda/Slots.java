@@ -119,6 +119,16 @@ record Slots(int samples, int groups, int sharing, int rounds, long blocks, int 
                 .array();
     }
 
+    /**
+     * Launches a kernel that writes (batch,size) in slots, its last argument.
+     *
+     * @param cols length of the output's rows; operands that are smaller than it by a factor may be staged
+     */
+    static void launch(
+            Queue queue, String name, long batch, int size, int cols, Arguments arguments, Numbers... operands) {
+        of(queue.precision(), batch, size, cols, operands).launch(queue, name, arguments);
+    }
+
     /** Launches a kernel whose last argument they are. */
     void launch(Queue queue, String name, Arguments arguments) {
         queue.launch(name, blocks, threads, sharedBytes, arguments.with(argument()));

@@ -276,7 +276,20 @@ class Gemm32Test {
     void aBatchGivesTheBitsOfItsProducts(Gemm32 gemm) {
         Random random = new Random(7);
         for (int[] shape : new int[][] {
-            {10, 10, 10}, {3, 7, 5}, {32, 32, 32}, {65, 33, 17}, {0, 3, 3}, {3, 4, 0}, {1, 40, 9}, {70, 70, 300}
+            {10, 10, 10},
+            {3, 7, 5},
+            {32, 32, 32},
+            {65, 33, 17},
+            {0, 3, 3},
+            {3, 4, 0},
+            {1, 40, 9},
+            {70, 70, 300},
+            {5, 1, 9},
+            {7, 2, 33},
+            {13, 2, 257},
+            {8, 3, 40},
+            {50, 20, 50},
+            {64, 5, 64}
         }) {
             int m = shape[0];
             int n = shape[1];
@@ -285,7 +298,8 @@ class Gemm32Test {
                 boolean ta = (mode & 1) != 0;
                 boolean tb = (mode & 2) != 0;
                 boolean accumulate = (mode & 16) != 0;
-                int batch = mode % 7;
+                int batch =
+                        n < 6 ? 5 * (mode % 9) : mode % 7; // few columns go side by side, samples of up to two vectors
                 int gap = mode % 3;
                 Matrix a = Matrix.random(Math.max(1, batch) * ((ta ? k : m) + gap), ta ? m : k, random);
                 Matrix b = Matrix.random(Math.max(1, batch) * ((tb ? n : k) + gap), tb ? k : n, random);

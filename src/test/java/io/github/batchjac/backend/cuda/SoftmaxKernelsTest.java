@@ -436,6 +436,8 @@ class SoftmaxKernelsTest {
             product(worst, precision, 16, k, 3, false, false, 1);
             product(worst, precision, 1030, k, 2, false, false, 0);
         }
+        // rows of a shared panel that start within 16 bytes, and are many
+        product(worst, precision, 13, 21, 2, true, false, 0);
         product(worst, precision, 128, 130, 2, false, false, 0);
         product(worst, precision, 9, 70, 2, false, false, 0);
         // two threads of different warps to a column
@@ -628,7 +630,7 @@ class SoftmaxKernelsTest {
             return n == 1000 ? single ? 6.9 : 5.9 : !single ? 5 : n < 16 ? 8.6 : n < 32 ? 6.2 : 5.9;
         }
         if (kernel.contains("rows")) {
-            return single && n < 12 ? 6.7 : 5;
+            return single && n < 12 ? 6.75 : 5;
         }
         boolean log = kernel.startsWith("log");
         if (!single) {
