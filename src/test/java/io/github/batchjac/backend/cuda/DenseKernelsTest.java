@@ -23,9 +23,9 @@ class DenseKernelsTest {
                     Operand x = t.operand(batch, n, (shared & 2) != 0);
                     long out = t.output(batch * m * n);
                     boolean scaled = (shared & 4) != 0;
-                    Operand scale = t.operand(batch, 1, false);
+                    Operand scale = t.operand(batch, 1, t.random.nextBoolean());
                     kernels.outer(out, r.strided(), x.strided(), scaled ? scale.strided() : Strided.NONE, batch, m, n);
-                    expect(t, out, batch, m, n, (b, i, j) -> {
+                    t.expect(out, batch, m, n, (b, i, j) -> {
                         double left = scaled ? t.times(scale.at(b, 0), r.at(b, i)) : r.at(b, i);
                         return t.times(left, x.at(b, j));
                     });
@@ -47,7 +47,7 @@ class DenseKernelsTest {
                     Operand x = t.operand(batch, n, (shared & 2) != 0);
                     long out = t.output(batch * m * m * n);
                     kernels.kroneckerIdentity(out, x.strided(), batch, m, n, rowForm);
-                    expect(t, out, batch, m, m * n, (b, i, k) -> {
+                    t.expect(out, batch, m, m * n, (b, i, k) -> {
                         int j = rowForm ? k % m : k / n;
                         return i == j ? x.at(b, rowForm ? k / m : k % n) : 0;
                     });
@@ -71,7 +71,7 @@ class DenseKernelsTest {
                     Operand x = t.operand(batch, n, (shared & 4) != 0);
                     long out = t.output(batch * k * m * n);
                     kernels.kronecker(out, a.strided(), x.strided(), batch, k, m, n, rowForm);
-                    expect(t, out, batch, k, m * n, (b, i, p) -> {
+                    t.expect(out, batch, k, m * n, (b, i, p) -> {
                         int j = rowForm ? p % m : p / n;
                         return t.times(a.at(b, i * m + j), x.at(b, rowForm ? p / m : p % n));
                     });
@@ -90,7 +90,7 @@ class DenseKernelsTest {
                     Operand a = t.operand(1, rows * cols, true);
                     long out = t.output(rows * cols);
                     kernels.transpose(out, a.address(), rows, cols);
-                    expect(t, out, 1, cols, rows, (b, j, i) -> a.at(0, i * cols + j));
+                    t.expect(out, 1, cols, rows, (b, j, i) -> a.at(0, i * cols + j));
                 }
             }
             kernels.transpose(0, 0, 0, 5);
@@ -110,21 +110,9 @@ class DenseKernelsTest {
                     Operand in = t.operand(batch, size, shared == 1);
                     long out = t.output(batch * times * size);
                     kernels.repeat(out, in.strided(), batch, times, size);
-                    expect(t, out, batch, times, size, (b, i, j) -> in.at(b, j));
+                    t.expect(out, batch, times, size, (b, i, j) -> in.at(b, j));
                 }
             }
         }
-    }
-
-    private interface Element {
-        double at(int b, int i, int j);
-    }
-
-    private static void expect(Trial t, long out, int batch, int rows, int cols, Element element) {
-        t.expect(
-                t.precision + " (" + batch + "," + rows + "," + cols + ")",
-                out,
-                batch * rows * cols,
-                k -> element.at(k / (rows * cols), k / cols % rows, k % cols));
     }
 }

@@ -21,13 +21,13 @@ class DiagonalKernelsTest {
                     int rows = 1 + t.random.nextInt(cols > 100 ? 3 : 40);
                     Operand d = t.operand(batch, rows, (shared & 1) != 0);
                     Operand a = t.operand(batch, rows * cols, (shared & 2) != 0);
-                    Element product = (b, i, j) -> t.times(d.at(b, i), a.at(b, i * cols + j));
+                    Trial.Entry product = (b, i, j) -> t.times(d.at(b, i), a.at(b, i * cols + j));
                     long out = t.output(batch * rows * cols);
                     kernels.scaleRows(out, d.strided(), a.strided(), batch, rows, cols);
-                    expect(t, out, batch, rows, cols, product);
+                    t.expect(out, batch, rows, cols, product);
                     if (shared < 2) {
                         kernels.scaleRows(a.address(), d.strided(), a.strided(), batch, rows, cols);
-                        expect(t, a.address(), batch, rows, cols, product);
+                        t.expect(a.address(), batch, rows, cols, product);
                     }
                 }
             }
@@ -45,13 +45,13 @@ class DiagonalKernelsTest {
                     int rows = 1 + t.random.nextInt(cols > 100 ? 3 : 40);
                     Operand d = t.operand(batch, cols, (shared & 1) != 0);
                     Operand a = t.operand(batch, rows * cols, (shared & 2) != 0);
-                    Element product = (b, i, j) -> t.times(a.at(b, i * cols + j), d.at(b, j));
+                    Trial.Entry product = (b, i, j) -> t.times(a.at(b, i * cols + j), d.at(b, j));
                     long out = t.output(batch * rows * cols);
                     kernels.scaleColumns(out, a.strided(), d.strided(), batch, rows, cols);
-                    expect(t, out, batch, rows, cols, product);
+                    t.expect(out, batch, rows, cols, product);
                     if (shared < 2) {
                         kernels.scaleColumns(a.address(), a.strided(), d.strided(), batch, rows, cols);
-                        expect(t, a.address(), batch, rows, cols, product);
+                        t.expect(a.address(), batch, rows, cols, product);
                     }
                 }
             }
@@ -73,7 +73,7 @@ class DiagonalKernelsTest {
                     Operand a = t.operand(batch, rows * repeat * n, (shared & 2) != 0);
                     long out = t.output(batch * rows * n);
                     kernels.foldRows(out, a.strided(), ones ? Strided.NONE : d.strided(), batch, rows, repeat, n);
-                    expect(t, out, batch, rows, n, (b, i, j) -> {
+                    t.expect(out, batch, rows, n, (b, i, j) -> {
                         double sum = 0;
                         for (int r = 0; r < repeat; r++) {
                             double x = a.at(b, (i * repeat + r) * n + j);
@@ -101,7 +101,7 @@ class DiagonalKernelsTest {
                     Operand a = t.operand(batch, n * cols, (shared & 2) != 0);
                     long out = t.output(batch * repeat * n * cols);
                     kernels.tileRows(out, ones ? Strided.NONE : d.strided(), a.strided(), batch, repeat, n, cols);
-                    expect(t, out, batch, repeat * n, cols, (b, i, j) -> {
+                    t.expect(out, batch, repeat * n, cols, (b, i, j) -> {
                         double x = a.at(b, i % n * cols + j);
                         return ones ? x : t.times(d.at(b, i), x);
                     });
@@ -123,7 +123,7 @@ class DiagonalKernelsTest {
                     Operand d = t.operand(batch, repeat * n, shared == 1);
                     long out = t.output(batch * repeat * n * n);
                     kernels.denseDiagonal(out, ones ? Strided.NONE : d.strided(), batch, repeat, n);
-                    expect(t, out, batch, repeat * n, n, (b, i, j) -> i % n != j ? 0 : ones ? 1 : d.at(b, i));
+                    t.expect(out, batch, repeat * n, n, (b, i, j) -> i % n != j ? 0 : ones ? 1 : d.at(b, i));
                 }
             }
         }
@@ -141,21 +141,9 @@ class DiagonalKernelsTest {
                     Operand d = t.operand(batch, n, shared == 1);
                     long out = t.output(batch * n);
                     kernels.addOne(out, ones ? Strided.NONE : d.strided(), batch, n);
-                    expect(t, out, batch, 1, n, (b, i, j) -> ones ? 2 : t.plus(1, d.at(b, j)));
+                    t.expect(out, batch, 1, n, (b, i, j) -> ones ? 2 : t.plus(1, d.at(b, j)));
                 }
             }
         }
-    }
-
-    private interface Element {
-        double at(int b, int i, int j);
-    }
-
-    private static void expect(Trial t, long out, int batch, int rows, int cols, Element element) {
-        t.expect(
-                t.precision + " (" + batch + "," + rows + "," + cols + ")",
-                out,
-                batch * rows * cols,
-                k -> element.at(k / (rows * cols), k / cols % rows, k % cols));
     }
 }

@@ -150,9 +150,21 @@ final class Lab implements AutoCloseable {
 
     /** These numbers, from {@code misalignment} elements after an address that is aligned to 256. */
     long numbers(int misalignment, double... values) {
-        int bytes = bytes();
-        long address = room(misalignment, values.length, bytes);
-        ByteBuffer buffer = ByteBuffer.allocate(values.length * bytes).order(ByteOrder.LITTLE_ENDIAN);
+        long address = room(misalignment, values.length, bytes());
+        fill(address, 0, values);
+        return address;
+    }
+
+    /** So many numbers, of which only the first are there. */
+    long partly(long elements, double... values) {
+        long address = output(elements);
+        fill(address, 0, values);
+        return address;
+    }
+
+    /** Writes these numbers, the first as number {@code first} from the address on. */
+    void fill(long address, long first, double... values) {
+        ByteBuffer buffer = ByteBuffer.allocate(values.length * bytes()).order(ByteOrder.LITTLE_ENDIAN);
         for (double value : values) {
             if (precision == Precision.F32) {
                 buffer.putFloat((float) value);
@@ -160,8 +172,7 @@ final class Lab implements AutoCloseable {
                 buffer.putDouble(value);
             }
         }
-        copyIn(address, buffer.flip());
-        return address;
+        copyIn(address + first * bytes(), buffer.flip());
     }
 
     long labels(long... values) {

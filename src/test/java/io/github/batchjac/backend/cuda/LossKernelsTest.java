@@ -1,13 +1,12 @@
 package io.github.batchjac.backend.cuda;
 
-import static io.github.batchjac.backend.cuda.SoftmaxKernelsTest.entryBound;
-import static io.github.batchjac.backend.cuda.SoftmaxKernelsTest.largest;
-import static io.github.batchjac.backend.cuda.SoftmaxKernelsTest.logits;
-import static io.github.batchjac.backend.cuda.SoftmaxKernelsTest.partly;
-import static io.github.batchjac.backend.cuda.SoftmaxKernelsTest.random;
-import static io.github.batchjac.backend.cuda.SoftmaxKernelsTest.round;
-import static io.github.batchjac.backend.cuda.SoftmaxKernelsTest.row;
-import static io.github.batchjac.backend.cuda.SoftmaxKernelsTest.ulps;
+import static io.github.batchjac.backend.cuda.Samples.entryBound;
+import static io.github.batchjac.backend.cuda.Samples.largest;
+import static io.github.batchjac.backend.cuda.Samples.logits;
+import static io.github.batchjac.backend.cuda.Samples.random;
+import static io.github.batchjac.backend.cuda.Samples.round;
+import static io.github.batchjac.backend.cuda.Samples.row;
+import static io.github.batchjac.backend.cuda.Samples.ulps;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.batchjac.backend.cpu.Exact;
@@ -424,8 +423,8 @@ class LossKernelsTest {
                 lab.order(count -> new long[] {0, 1});
                 LossKernels kernels = new LossKernels(lab.queue());
                 long elements = (long) batch * n;
-                Strided t = new Strided(partly(lab, precision, elements, numbers), n);
-                Strided p = new Strided(partly(lab, precision, elements, numbers), n);
+                Strided t = new Strided(lab.partly(elements, numbers), n);
+                Strided p = new Strided(lab.partly(elements, numbers), n);
                 for (Launch launch : WITH_TARGETS) {
                     launch.run(kernels, lab.output(batch), lab.output(elements), t, p, batch, n);
                 }

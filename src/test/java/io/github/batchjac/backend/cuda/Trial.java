@@ -4,8 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.batchjac.backend.cuda.ptx.LaunchReport;
 import io.github.batchjac.tensor.Precision;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.util.List;
 import java.util.Random;
 
@@ -98,6 +96,19 @@ final class Trial implements AutoCloseable {
         double at(int index);
     }
 
+    interface Entry {
+        double at(int b, int i, int j);
+    }
+
+    /** Every entry of (batch,rows,cols) has these bits. */
+    void expect(long out, int batch, int rows, int cols, Entry expected) {
+        expect(
+                "%s (%d,%d,%d)".formatted(precision, batch, rows, cols),
+                out,
+                batch * rows * cols,
+                k -> expected.at(k / (rows * cols), k / cols % rows, k % cols));
+    }
+
     /** Every element has these bits. */
     void expect(String what, long out, int count, Element expected) {
         double[] got = lab.read(out);
@@ -111,16 +122,7 @@ final class Trial implements AutoCloseable {
 
     /** A wide piece of numbers, of which only those from {@code first} on are there. */
     void fill(long address, long first, double... values) {
-        ByteBuffer bytes =
-                ByteBuffer.allocate(values.length * precision.bytes()).order(ByteOrder.LITTLE_ENDIAN);
-        for (double value : values) {
-            if (precision == Precision.F32) {
-                bytes.putFloat((float) value);
-            } else {
-                bytes.putDouble(value);
-            }
-        }
-        lab.machine().memory().copyIn(address + first * precision.bytes(), bytes.flip());
+        lab.fill(address, first, values);
     }
 
     /** The launch since the last report. */
