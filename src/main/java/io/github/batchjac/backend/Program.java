@@ -300,9 +300,13 @@ public final class Program implements AutoCloseable {
 
     /** From sums to means. */
     static void finishReduced(Result result, Tensor tensor, long batch) {
-        if (result.reduction() != Reduction.MEAN) {
-            return;
+        if (result.reduction() == Reduction.MEAN) {
+            divide(tensor, batch);
         }
+    }
+
+    /** Every quotient is rounded once. */
+    static void divide(Tensor tensor, long batch) {
         if (tensor.type() == ElementType.F32) {
             float[] a = tensor.floats();
             float count = batch;
