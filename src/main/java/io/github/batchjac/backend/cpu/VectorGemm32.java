@@ -3,7 +3,10 @@ package io.github.batchjac.backend.cpu;
 import static io.github.batchjac.backend.cpu.VectorGemmTile32.L;
 import static io.github.batchjac.backend.cpu.VectorGemmTile32.MR;
 import static io.github.batchjac.backend.cpu.VectorGemmTile32.NR;
+import static io.github.batchjac.backend.cpu.VectorGemmTile32.PAIRS;
+import static io.github.batchjac.backend.cpu.VectorGemmTile32.PAIR_MR;
 import static io.github.batchjac.backend.cpu.VectorGemmTile32.narrow;
+import static io.github.batchjac.backend.cpu.VectorGemmTile32.pair;
 import static io.github.batchjac.backend.cpu.VectorGemmTile32.store;
 import static io.github.batchjac.backend.cpu.VectorGemmTile32.tile;
 import static io.github.batchjac.backend.cpu.VectorGemmTile32.tileRows;
@@ -39,7 +42,7 @@ final class VectorGemm32 implements Gemm32 {
     private static final class Scratch {
         final float[] left = new float[MC * KC];
         final float[] right = new float[NC * KC];
-        final float[] tile = new float[MR * NR];
+        final float[] tile = new float[Math.max(MR, 2 * PAIR_MR) * NR];
     }
 
     @Override
@@ -196,7 +199,7 @@ final class VectorGemm32 implements Gemm32 {
                 rows = tileRows(m - i);
                 tile(rows, tile, 0, NR, a, ao + i * lda, lda, panel, 0, NR, L, k);
                 for (int q = 0; q < samples; q++) {
-                    store(c, co + (s + q) * strideC + i * ldc, ldc, tile, q * n, rows, n, add);
+                    store(c, co + (s + q) * strideC + i * ldc, ldc, tile, NR, q * n, rows, n, add);
                 }
             }
         }
@@ -329,20 +332,77 @@ final class VectorGemm32 implements Gemm32 {
             int n,
             int k,
             boolean add) {
+        int pairRows = PAIRS ? m / PAIR_MR * PAIR_MR : 0;
+        int pairColumns = n % (2 * NR) < NR + L ? n / (2 * NR) * (2 * NR) : n;
+        pairs(tile, c, co, ldc, a, ao, lda, b, bo, ldb, panel, pairRows, pairColumns, k, add);
         for (int j = 0; j < n; j += NR) {
-            int width = Math.min(NR, n - j);
+            int done = j < pairColumns ? pairRows : 0;
+            int ci = co + done * ldc + j;
+            int ai = ao + done * lda;
             int bj = bo + j / NR * panel;
-            for (int i = 0, rows; i < m; i += rows) {
-                rows = tileRows(m - i);
+            panel(tile, c, ci, ldc, a, ai, lda, b, bj, ldb, m - done, Math.min(NR, n - j), k, add);
+        }
+    }
+
+    /** The columns of panels two by two. The last vector of them may overlap the one before. */
+    private static void pairs(
+            float[] tile,
+            float[] c,
+            int co,
+            int ldc,
+            float[] a,
+            int ao,
+            int lda,
+            float[] b,
+            int bo,
+            int ldb,
+            int panel,
+            int m,
+            int n,
+            int k,
+            boolean add) {
+        for (int i = 0; i < m; i += PAIR_MR) {
+            int ai = ao + i * lda;
+            for (int j = 0; j < n; j += 2 * NR) {
+                int width = Math.min(2 * NR, n - j);
+                int second = width - NR - L;
                 int ci = co + i * ldc + j;
-                int ai = ao + i * lda;
-                if (width >= L && !add) {
-                    // the second vector of columns may overlap the first
-                    tile(rows, c, ci, ldc, a, ai, lda, b, bj, ldb, width - L, k);
+                int bj = bo + j / NR * panel;
+                if (add) {
+                    pair(tile, 0, 2 * NR, a, ai, lda, b, bj, ldb, panel, second, k);
+                    store(c, ci, ldc, tile, 2 * NR, 0, PAIR_MR, width, true);
                 } else {
-                    tile(rows, tile, 0, NR, a, ai, lda, b, bj, ldb, L, k);
-                    store(c, ci, ldc, tile, 0, rows, width, add);
+                    pair(c, ci, ldc, a, ai, lda, b, bj, ldb, panel, second, k);
                 }
+            }
+        }
+    }
+
+    /** The columns of one panel. The second vector of them may overlap the first. */
+    private static void panel(
+            float[] tile,
+            float[] c,
+            int co,
+            int ldc,
+            float[] a,
+            int ao,
+            int lda,
+            float[] b,
+            int bj,
+            int ldb,
+            int m,
+            int width,
+            int k,
+            boolean add) {
+        for (int i = 0, rows; i < m; i += rows) {
+            rows = tileRows(m - i);
+            int ci = co + i * ldc;
+            int ai = ao + i * lda;
+            if (width >= L && !add) {
+                tile(rows, c, ci, ldc, a, ai, lda, b, bj, ldb, width - L, k);
+            } else {
+                tile(rows, tile, 0, NR, a, ai, lda, b, bj, ldb, L, k);
+                store(c, ci, ldc, tile, NR, 0, rows, width, add);
             }
         }
     }

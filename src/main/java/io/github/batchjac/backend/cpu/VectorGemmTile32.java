@@ -17,11 +17,16 @@ final class VectorGemmTile32 {
     static final int NR = 2 * L;
     /** Rows of a tile. */
     static final int MR = 6;
+    /** Rows of a tile of two panels. */
+    static final int PAIR_MR = 4;
+    /** Whether there are registers for such tiles, which AVX-512 has. */
+    static final boolean PAIRS = S.vectorBitSize() == 512;
 
     private VectorGemmTile32() {}
 
+    /** Rows of the next tile. Eight are four and four: a tile of two waits for its own sums. */
     static int tileRows(int rows) {
-        return rows >= MR ? MR : rows >= 4 ? 4 : rows >= 2 ? 2 : 1;
+        return rows >= MR && rows != 8 ? MR : rows >= 4 ? 4 : rows >= 2 ? 2 : 1;
     }
 
     /** {@code second}: where the second vector of columns starts. */
@@ -185,13 +190,102 @@ final class VectorGemmTile32 {
         c01.intoArray(c, ci + second);
     }
 
+    /**
+     * Four rows by two panels side by side: {@code panel} lies between where they start in B, NR in C. With half as many numbers to
+     * broadcast for every multiplication it is up to a tenth faster, given 21 registers.
+     */
+    static void pair(
+            float[] c,
+            int ci,
+            int ldc,
+            float[] a,
+            int ai,
+            int lda,
+            float[] b,
+            int bi,
+            int ldb,
+            int panel,
+            int second,
+            int k) {
+        int a0 = ai;
+        int a1 = a0 + lda;
+        int a2 = a1 + lda;
+        int a3 = a2 + lda;
+        FloatVector c00 = FloatVector.zero(S);
+        FloatVector c01 = c00;
+        FloatVector c02 = c00;
+        FloatVector c03 = c00;
+        FloatVector c10 = c00;
+        FloatVector c11 = c00;
+        FloatVector c12 = c00;
+        FloatVector c13 = c00;
+        FloatVector c20 = c00;
+        FloatVector c21 = c00;
+        FloatVector c22 = c00;
+        FloatVector c23 = c00;
+        FloatVector c30 = c00;
+        FloatVector c31 = c00;
+        FloatVector c32 = c00;
+        FloatVector c33 = c00;
+        int bp = bi;
+        for (int p = 0; p < k; p++) {
+            FloatVector b0 = FloatVector.fromArray(S, b, bp);
+            FloatVector b1 = FloatVector.fromArray(S, b, bp + L);
+            FloatVector b2 = FloatVector.fromArray(S, b, bp + panel);
+            FloatVector b3 = FloatVector.fromArray(S, b, bp + panel + second);
+            bp += ldb;
+            FloatVector x = FloatVector.broadcast(S, a[a0 + p]);
+            c00 = x.fma(b0, c00);
+            c01 = x.fma(b1, c01);
+            c02 = x.fma(b2, c02);
+            c03 = x.fma(b3, c03);
+            x = FloatVector.broadcast(S, a[a1 + p]);
+            c10 = x.fma(b0, c10);
+            c11 = x.fma(b1, c11);
+            c12 = x.fma(b2, c12);
+            c13 = x.fma(b3, c13);
+            x = FloatVector.broadcast(S, a[a2 + p]);
+            c20 = x.fma(b0, c20);
+            c21 = x.fma(b1, c21);
+            c22 = x.fma(b2, c22);
+            c23 = x.fma(b3, c23);
+            x = FloatVector.broadcast(S, a[a3 + p]);
+            c30 = x.fma(b0, c30);
+            c31 = x.fma(b1, c31);
+            c32 = x.fma(b2, c32);
+            c33 = x.fma(b3, c33);
+        }
+        c00.intoArray(c, ci);
+        c01.intoArray(c, ci + L);
+        c02.intoArray(c, ci + NR);
+        c03.intoArray(c, ci + NR + second);
+        c10.intoArray(c, ci + ldc);
+        c11.intoArray(c, ci + ldc + L);
+        c12.intoArray(c, ci + ldc + NR);
+        c13.intoArray(c, ci + ldc + NR + second);
+        c20.intoArray(c, ci + 2 * ldc);
+        c21.intoArray(c, ci + 2 * ldc + L);
+        c22.intoArray(c, ci + 2 * ldc + NR);
+        c23.intoArray(c, ci + 2 * ldc + NR + second);
+        c30.intoArray(c, ci + 3 * ldc);
+        c31.intoArray(c, ci + 3 * ldc + L);
+        c32.intoArray(c, ci + 3 * ldc + NR);
+        c33.intoArray(c, ci + 3 * ldc + NR + second);
+    }
+
     /** {@code width} columns of a tile, from column {@code first} on, into C. */
-    static void store(float[] c, int ci, int ldc, float[] tile, int first, int rows, int width, boolean add) {
+    static void store(float[] c, int ci, int ldc, float[] tile, int ldt, int first, int rows, int width, boolean add) {
         for (int r = 0; r < rows; r++) {
             int to = ci + r * ldc;
-            int from = r * NR + first;
+            int from = r * ldt + first;
             if (add) {
-                for (int j = 0; j < width; j++) {
+                int j = 0;
+                for (; j <= width - L; j += L) {
+                    FloatVector.fromArray(S, tile, from + j)
+                            .add(FloatVector.fromArray(S, c, to + j))
+                            .intoArray(c, to + j);
+                }
+                for (; j < width; j++) {
                     c[to + j] = tile[from + j] + c[to + j];
                 }
             } else {
@@ -233,7 +327,7 @@ final class VectorGemmTile32 {
                 narrow1(to, at, a, ai, b, bo, ldb, k);
             }
             if (!spill) {
-                store(c, ci, n, tile, 0, rows, n, false);
+                store(c, ci, n, tile, NR, 0, rows, n, false);
             }
         }
     }
