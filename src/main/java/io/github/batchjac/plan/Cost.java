@@ -13,8 +13,11 @@ import io.github.batchjac.tensor.Precision;
  */
 public record Cost(double flopsPerSecond, double bytesPerSecond, long tileBytes) {
 
-    /** Two cores with AVX2, as measured; only the ratio matters: about five operations a byte. A tile stays near a core. */
-    public static final Cost CPU = new Cost(150e9, 30e9, 1 << 20);
+    /**
+     * Two cores with AVX-512, as {@code bench/run.sh calibrate} measured them; only the ratio matters: less than two operations a
+     * byte, because what is between steps stays in a tile, near a core. How large a tile is hardly matters from 256 KiB to 8 MiB.
+     */
+    public static final Cost CPU = new Cost(215e9, 150e9, 1 << 20);
 
     /**
      * A GPU of the Hopper generation: about ten operations a byte (own matrix product, copy bandwidth; estimates). Nothing
