@@ -69,8 +69,8 @@ final class GpuBench implements AutoCloseable {
             Kernels kernels = Kernels.on(queue, null);
             try (BenchMemory memory = new BenchMemory(device, stream, precision, room);
                     CublasProducts cublas = Cublas.get().open(device, stream).orElse(null)) {
-                BenchCases cases = new BenchCases(precision, tiny, memory.room(Numbers.WORK), cublas);
-                for (BenchCase of : cases.of(family)) {
+                long left = memory.room(Numbers.WORK);
+                for (BenchCase of : BenchCases.of(family, precision, tiny, left, cublas)) {
                     time(family, of, memory, kernels, precision);
                 }
             }

@@ -60,10 +60,10 @@ class GpuBenchTest {
             long stream = device.createStream();
             Kernels kernels = Kernels.on(new Queue(device, module, stream, precision), null);
             try (BenchMemory memory = new BenchMemory(device, stream, precision, GpuBench.ROOM)) {
-                BenchCases cases = new BenchCases(precision, false, memory.room(Numbers.WORK), null);
+                long left = memory.room(Numbers.WORK);
                 for (String family : GpuBench.FAMILIES) {
                     if (!family.equals("programs")) {
-                        for (BenchCase of : cases.of(family)) {
+                        for (BenchCase of : BenchCases.of(family, precision, false, left, null)) {
                             of.launch.on(
                                     kernels,
                                     memory.places(of, GpuBench.UNCACHED).get(0).at);
