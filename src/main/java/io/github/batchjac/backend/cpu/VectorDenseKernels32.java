@@ -1,7 +1,6 @@
 package io.github.batchjac.backend.cpu;
 
 import static io.github.batchjac.backend.cpu.VectorMath32.S;
-import static io.github.batchjac.backend.cpu.VectorMath32.all;
 
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
@@ -13,33 +12,6 @@ final class VectorDenseKernels32 extends PlainDenseKernels32 {
 
     /** Elements that are filled with zeros at a time: they are still in the first-level cache for what comes next. */
     static final int FILL = 1 << 12;
-
-    /**
-     * {@code out[i,:] = r_i·x}. A row is written in whole vectors where what spills over stays in front of {@code end} and
-     * what is read beyond x is in its array; x itself must not lie in out.
-     */
-    private static void spill(float[] out, int oo, int end, float[] r, int ro, int rows, float[] x, int xo, int n) {
-        int width = (n + L - 1) / L * L;
-        int i = 0;
-        if (width == L && xo + L <= x.length) {
-            FloatVector v = FloatVector.fromArray(S, x, xo);
-            for (; i < rows && oo + i * n + L <= end; i++) {
-                v.mul(r[ro + i]).intoArray(out, oo + i * n);
-            }
-        } else if (xo + width <= x.length) {
-            for (; i < rows && oo + i * n + width <= end; i++) {
-                FloatVector c = all(r[ro + i]);
-                for (int j = 0; j < n; j += L) {
-                    FloatVector.fromArray(S, x, xo + j).mul(c).intoArray(out, oo + i * n + j);
-                }
-            }
-        }
-        for (; i < rows; i++) {
-            for (int j = 0; j < n; j++) {
-                out[oo + i * n + j] = r[ro + i] * x[xo + j];
-            }
-        }
-    }
 
     @Override
     public void outer(
@@ -56,7 +28,9 @@ final class VectorDenseKernels32 extends PlainDenseKernels32 {
             int n) {
         int end = oo + batch * m * n;
         for (int b = 0; b < batch; b++) {
-            spill(out, oo + b * m * n, end, r, rShared ? ro : ro + b * m, m, x, xShared ? xo : xo + b * n, n);
+            int rb = rShared ? ro : ro + b * m;
+            int xb = xShared ? xo : xo + b * n;
+            VectorOuter32.outer(out, oo + b * m * n, end, r, rb, m, 1f, x, xb, n);
         }
     }
 
@@ -82,7 +56,7 @@ final class VectorDenseKernels32 extends PlainDenseKernels32 {
         for (int b = 0; b < batch; b++) {
             for (int i = 0; i < k; i++) {
                 int row = ao + ((aShared ? 0 : b * k) + i) * m;
-                spill(out, oo + (b * k + i) * m * n, end, x, xo + b * n, n, a, row, m);
+                VectorOuter32.outer(out, oo + (b * k + i) * m * n, end, x, xo + b * n, n, 1f, a, row, m);
             }
         }
     }

@@ -30,11 +30,15 @@ final class VectorLoops32 {
 
     /** The static methods of the caller with these names, which a space separates. */
     static MethodHandle[] find(MethodHandles.Lookup caller, String names) {
+        return find(caller, TYPE, names);
+    }
+
+    static MethodHandle[] find(MethodHandles.Lookup caller, MethodType type, String names) {
         String[] each = names.split(" ", -1);
         MethodHandle[] loops = new MethodHandle[each.length];
         for (int i = 0; i < each.length; i++) {
             try {
-                loops[i] = caller.findStatic(caller.lookupClass(), each[i], TYPE);
+                loops[i] = caller.findStatic(caller.lookupClass(), each[i], type);
             } catch (ReflectiveOperationException e) {
                 throw new LinkageError(each[i], e);
             }

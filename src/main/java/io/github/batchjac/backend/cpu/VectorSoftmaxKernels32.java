@@ -90,7 +90,7 @@ final class VectorSoftmaxKernels32 extends PlainSoftmaxKernels32 {
             int o = oo + b * n * n;
             for (int from = 0; from < n; from += block) {
                 int to = Math.min(n, from + block);
-                negatedSpill(out, o, end, q, qb, from, to, n);
+                VectorOuter32.outer(out, o + from * n, end, q, qb + from, to - from, -1f, q, qb, n);
                 diagonal(out, o, q, qb, rest[ro + b], from, to, n);
             }
         }
@@ -101,33 +101,6 @@ final class VectorSoftmaxKernels32 extends PlainSoftmaxKernels32 {
         for (int i = from; i < to; i++) {
             float qi = q[qo + i];
             out[oo + i * n + i] = qi * complement(qi, rest);
-        }
-    }
-
-    /** {@code out[i,:] = −q_i·q}; what a row's last vector spills over is written later, and stays in front of {@code end}. */
-    private static void negatedSpill(float[] out, int oo, int end, float[] q, int qo, int from, int to, int n) {
-        int width = (n + L - 1) / L * L;
-        int i = from;
-        if (width <= 2 * L && qo + width <= q.length) {
-            FloatVector low = FloatVector.fromArray(S, q, qo).neg();
-            FloatVector high = FloatVector.fromArray(S, q, qo + width - L).neg();
-            for (; i < to && oo + i * n + width <= end; i++) {
-                FloatVector c = all(q[qo + i]);
-                low.mul(c).intoArray(out, oo + i * n);
-                high.mul(c).intoArray(out, oo + i * n + width - L);
-            }
-        } else if (qo + width <= q.length) {
-            for (; i < to && oo + i * n + width <= end; i++) {
-                FloatVector c = all(-q[qo + i]);
-                for (int j = 0; j < n; j += L) {
-                    FloatVector.fromArray(S, q, qo + j).mul(c).intoArray(out, oo + i * n + j);
-                }
-            }
-        }
-        for (; i < to; i++) {
-            for (int j = 0; j < n; j++) {
-                out[oo + i * n + j] = -q[qo + i] * q[qo + j];
-            }
         }
     }
 }
