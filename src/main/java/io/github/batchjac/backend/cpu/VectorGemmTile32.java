@@ -4,7 +4,7 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * A few rows by one or two vectors of columns of a product: every entry one chain of fused multiply-adds in the order of p, from 0.
+ * A few rows by one, two or four vectors of columns of a product: every entry one chain of fused multiply-adds in the order of p, from 0.
  *
  * <p>Six rows by two vectors are twelve accumulators, which fit the sixteen registers of AVX2 and hide the latency of two units. Each
  * number of rows is a method of its own: an array of vectors would be an array of objects.
