@@ -9,7 +9,8 @@ usage() {
 Usage: bench/run.sh COMMAND [options]
 
   short       every item in float32, three rounds: some minutes; writes results/DATE-MACHINE-short.json
-  long        both precisions, seven rounds, one thread as well, growth with the batch: about an hour
+  long        both precisions, five rounds, one thread as well, growth with the batch: an hour or
+              more; what it has when it is stopped is written
   smoke       every item tiny, checked, with all that can be had of the contenders, and a report that is thrown away
   report      [FILE…] plots and the README's tables from the newest result, or from these files
   calibrate   the CPU's constants of the cost model, as measured here, beside those in use

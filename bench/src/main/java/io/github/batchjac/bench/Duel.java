@@ -19,7 +19,7 @@ final class Duel implements AutoCloseable {
     /** How long and how often. @param warmMs for a fresh JVM to compile; others get a fifth of it; @param quietMs see {@link Quiet} */
     record Pace(int rounds, double ms, double warmMs, double quietMs) {
         static final Pace SHORT = new Pace(3, 60, 1200, 100_000);
-        static final Pace LONG = new Pace(7, 300, 3000, 1_200_000);
+        static final Pace LONG = new Pace(5, 200, 2500, 600_000);
         static final Pace SMOKE = new Pace(1, 1, 1, 0);
     }
 

@@ -8,6 +8,7 @@ import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -20,12 +21,15 @@ final class Json {
 
     private Json() {}
 
+    /** The file is there as a whole or as it was before. */
     static void write(Path file, Object value) throws IOException {
-        try (JsonGenerator out = FACTORY.createGenerator(Files.newBufferedWriter(file))) {
+        Path part = file.resolveSibling(file.getFileName() + ".part");
+        try (JsonGenerator out = FACTORY.createGenerator(Files.newBufferedWriter(part))) {
             out.setPrettyPrinter(new DefaultPrettyPrinter());
             write(out, value);
             out.writeRaw('\n');
         }
+        Files.move(part, file, StandardCopyOption.REPLACE_EXISTING);
     }
 
     private static void write(JsonGenerator out, @Nullable Object value) throws IOException {

@@ -39,19 +39,13 @@ record Run(String kind, String[] args) {
         return isSmoke() ? Duel.Pace.SMOKE : isLong() ? Duel.Pace.LONG : Duel.Pace.SHORT;
     }
 
-    private List<Item> items() {
-        List<Item> items = new ArrayList<>();
-        if (isSmoke()) {
-            items.addAll(Items.tiny());
-        } else {
-            items.addAll(Items.table());
-            if (isLong() || Main.flag(args, "--growth")) {
-                items.addAll(Items.growth(1_000_000));
-            }
-        }
+    /** The rows of the table, and then, if it is wanted, what grows. */
+    private List<List<Item>> items() {
+        List<Item> table = isSmoke() ? Items.tiny() : Items.table();
+        List<Item> growth = isLong() || Main.flag(args, "--growth") ? Items.growth(1_000_000) : List.of();
         return Main.option(args, "--only")
-                .map(pattern -> Items.matching(items, pattern))
-                .orElse(items);
+                .map(pattern -> List.of(Items.matching(table, pattern), Items.matching(growth, pattern)))
+                .orElse(List.of(table, growth));
     }
 
     private List<Item> orders() {
@@ -79,13 +73,20 @@ record Run(String kind, String[] args) {
             candidates.absent().forEach(sentence -> out.println("skipped: " + sentence));
             out.println("limits …");
             Limits limits = Limits.measure(threads, isSmoke());
-            List<String> notes = new ArrayList<>(candidates.absent());
-            List<Score> scores = new ArrayList<>();
             List<String> faults = new ArrayList<>();
+            List<OrderScore> orders = Orders.run(orders(), threads, pace(), faults, out);
+            List<Score> scores = new ArrayList<>();
+            List<String> notes = new ArrayList<>(candidates.absent());
+            Path file = file(scratch);
+            ResultFile result =
+                    new ResultFile(date(), kind, Machine.describe(threads), map(limits), notes, scores, orders);
             try (Duel duel = new Duel(candidates.present(), limits, pace(), scratch, out)) {
-                for (Precision precision : Main.precisions(args, !kind.equals("short"))) {
-                    for (Item item : items()) {
-                        scores.addAll(duel.run(item, precision));
+                for (List<Item> items : items()) {
+                    for (Precision precision : Main.precisions(args, !kind.equals("short"))) {
+                        for (Item item : items) {
+                            scores.addAll(duel.run(item, precision));
+                            result.write(file); // as far as it is: it may be stopped at any time
+                        }
                     }
                 }
                 faults.addAll(duel.faults());
@@ -95,10 +96,8 @@ record Run(String kind, String[] args) {
                             100 * duel.busy()));
                 }
             }
-            List<OrderScore> orders = Orders.run(orders(), threads, pace(), faults, out);
             notes.addAll(faults);
-            Path file = file(scratch);
-            new ResultFile(date(), kind, Machine.describe(threads), map(limits), notes, scores, orders).write(file);
+            result.write(file);
             faults.forEach(fault -> out.println("WRONG " + fault));
             out.println("written: " + (isSmoke() ? "a temporary file" : file));
             if (isSmoke()) {
