@@ -15,7 +15,7 @@ public record Cost(double flopsPerSecond, double bytesPerSecond, long tileBytes)
 
     /**
      * Two cores with AVX-512, as {@code bench/run.sh calibrate} measured them; only the ratio matters: less than two operations a
-     * byte, because what is between steps stays in a tile, near a core. How large a tile is hardly matters from 256 KiB to 8 MiB.
+     * byte, because what is between steps stays in a tile, near a core (results go to memory, in every order the same). How large a tile is hardly matters from 256 KiB to 8 MiB.
      */
     public static final Cost CPU = new Cost(215e9, 150e9, 1 << 20);
 

@@ -76,10 +76,20 @@ final class Contender implements AutoCloseable {
         return Double.parseDouble(ask("time " + milliseconds));
     }
 
+    /** Whether the process is still there: the system may have ended it, for want of memory. */
+    boolean isAlive() {
+        return process.isAlive();
+    }
+
     private String ask(String request) throws IOException {
-        requests.write(request + "\n");
-        requests.flush();
-        String answer = answers.readLine();
+        String answer;
+        try {
+            requests.write(request + "\n");
+            requests.flush();
+            answer = answers.readLine();
+        } catch (IOException e) { // it reads no longer
+            answer = null;
+        }
         if (answer == null) {
             throw new Refused(name + " has ended in the middle of " + request.split(" ")[0]);
         }

@@ -95,7 +95,7 @@ final class Duel implements AutoCloseable {
 
     private Contender contender(Candidate candidate) throws IOException {
         Contender known = lasting.get(candidate.name());
-        if (known != null) {
+        if (known != null && known.isAlive()) {
             return known;
         }
         Contender started = Contender.start(
@@ -152,10 +152,6 @@ final class Duel implements AutoCloseable {
     }
 
     private void fault(Entry entry, Item item, Precision precision) {
-        // it may be gone
-        if (!entry.candidate.fresh() && entry.refusal.contains("has ended")) {
-            lasting.remove(entry.candidate.name());
-        }
         faults.add(item + " " + precision + ": " + entry.candidate.name() + ": " + entry.refusal);
     }
 

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
 import java.io.IOException;
+import java.io.Writer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -21,15 +22,23 @@ final class Json {
 
     private Json() {}
 
-    /** The file is there as a whole or as it was before. */
+    /** A file is there as a whole or as it was before. */
     static void write(Path file, Object value) throws IOException {
+        if (Files.exists(file) && !Files.isRegularFile(file)) {
+            write(Files.newBufferedWriter(file), value); // a device, a pipe
+            return;
+        }
         Path part = file.resolveSibling(file.getFileName() + ".part");
-        try (JsonGenerator out = FACTORY.createGenerator(Files.newBufferedWriter(part))) {
+        write(Files.newBufferedWriter(part), value);
+        Files.move(part, file, StandardCopyOption.ATOMIC_MOVE);
+    }
+
+    private static void write(Writer to, Object value) throws IOException {
+        try (JsonGenerator out = FACTORY.createGenerator(to)) {
             out.setPrettyPrinter(new DefaultPrettyPrinter());
             write(out, value);
             out.writeRaw('\n');
         }
-        Files.move(part, file, StandardCopyOption.REPLACE_EXISTING);
     }
 
     private static void write(JsonGenerator out, @Nullable Object value) throws IOException {

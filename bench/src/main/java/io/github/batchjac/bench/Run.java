@@ -17,6 +17,9 @@ import java.util.Map;
 
 /** A whole measurement: {@code short}, {@code long} or {@code smoke}, and what it is restricted to. */
 record Run(String kind, String[] args) {
+    /** What a result says of itself until it is whole. */
+    private static final String STOPPED = "this run was stopped before its end";
+
     static Run of(String[] args) {
         return new Run(args[0], args);
     }
@@ -42,7 +45,8 @@ record Run(String kind, String[] args) {
     /** The rows of the table, and then, if it is wanted, what grows. */
     private List<List<Item>> items() {
         List<Item> table = isSmoke() ? Items.tiny() : Items.table();
-        List<Item> growth = isLong() || Main.flag(args, "--growth") ? Items.growth(1_000_000) : List.of();
+        boolean grow = isLong() || !isSmoke() && Main.flag(args, "--growth");
+        List<Item> growth = grow ? Items.growth(1_000_000) : List.of();
         return Main.option(args, "--only")
                 .map(pattern -> List.of(Items.matching(table, pattern), Items.matching(growth, pattern)))
                 .orElse(List.of(table, growth));
@@ -77,6 +81,7 @@ record Run(String kind, String[] args) {
             List<OrderScore> orders = Orders.run(orders(), threads, pace(), faults, out);
             List<Score> scores = new ArrayList<>();
             List<String> notes = new ArrayList<>(candidates.absent());
+            notes.add(STOPPED);
             Path file = file(scratch);
             ResultFile result =
                     new ResultFile(date(), kind, Machine.describe(threads), map(limits), notes, scores, orders);
@@ -96,6 +101,7 @@ record Run(String kind, String[] args) {
                             100 * duel.busy()));
                 }
             }
+            notes.remove(STOPPED);
             notes.addAll(faults);
             result.write(file);
             faults.forEach(fault -> out.println("WRONG " + fault));

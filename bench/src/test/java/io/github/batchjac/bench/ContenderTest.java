@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The protocol, with a process at its other end that prints to stdout as libraries do. */
@@ -87,9 +88,17 @@ class ContenderTest {
     }
 
     @Test
+    @Timeout(60)
     void aProcessThatEndsIsAnErrorAndNotAHang() throws IOException {
         try (Contender contender = Contender.start("gone", List.of("true"), Map.of(), folder.resolve("log"))) {
-            assertThatThrownBy(() -> contender.time(1)).isInstanceOf(IOException.class);
+            for (int i = 0; i < 3; i++) { // in the middle, and when it has long been gone
+                assertThatThrownBy(() -> contender.time(1))
+                        .isInstanceOf(Contender.Refused.class)
+                        .hasMessageContaining("gone has ended");
+            }
+            while (contender.isAlive()) {
+                Thread.onSpinWait(); // its output ends a moment before it does
+            }
         }
     }
 }

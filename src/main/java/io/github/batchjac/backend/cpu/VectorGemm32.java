@@ -20,7 +20,8 @@ import jdk.incubator.vector.VectorSpecies;
  * No other order occurs, whatever the tile, so the bits depend on (A_i, B_j, k) alone.
  *
  * <p>Layers of blocks as in BLIS: a panel of B (KC, 2 vectors) stays in the first-level cache, a block of A (MC, KC) in the
- * second. A transposed operand is copied to scratch block by block.
+ * second. Two panels would not fit the first: where they are taken at once, four rows of A stay there, and B comes from the second.
+ * A transposed operand is copied to scratch block by block.
  */
 final class VectorGemm32 implements Gemm32 {
     private static final VectorSpecies<Float> S = FloatVector.SPECIES_PREFERRED;
@@ -332,7 +333,10 @@ final class VectorGemm32 implements Gemm32 {
             int n,
             int k,
             boolean add) {
-        int pairRows = PAIRS ? m / PAIR_MR * PAIR_MR : 0;
+        // two or three rows that are left join four before them, for a tile of six
+        int left = m % PAIR_MR < 2 ? m % PAIR_MR : Math.min(m, m % PAIR_MR + PAIR_MR);
+        int pairRows = PAIRS ? m - left : 0;
+        // of a second panel, a whole vector at least
         int pairColumns = n % (2 * NR) < NR + L ? n / (2 * NR) * (2 * NR) : n;
         pairs(tile, c, co, ldc, a, ao, lda, b, bo, ldb, panel, pairRows, pairColumns, k, add);
         for (int j = 0; j < n; j += NR) {

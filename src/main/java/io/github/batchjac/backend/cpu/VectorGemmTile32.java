@@ -191,8 +191,9 @@ final class VectorGemmTile32 {
     }
 
     /**
-     * Four rows by two panels side by side: {@code panel} lies between where they start in B, NR in C. With half as many numbers to
-     * broadcast for every multiplication it is up to a tenth faster, given 21 registers.
+     * Four rows by two panels side by side: {@code panel} lies between where they start in B, NR in C; {@code second} is where the second
+     * vector of the second panel starts in it. With half as many numbers to broadcast for every multiplication it is up to a tenth faster,
+     * given 21 registers.
      */
     static void pair(
             float[] c,

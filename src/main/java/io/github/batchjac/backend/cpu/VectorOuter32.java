@@ -9,8 +9,8 @@ import java.lang.invoke.MethodType;
 import jdk.incubator.vector.FloatVector;
 
 /**
- * Multiples of one row, under each other. Up to eight vectors the row stays in registers, of which the last may overlap those before:
- * with nothing to load, rows of 128 floats are written half as fast again.
+ * Multiples of one row, under each other. Up to eight vectors the row stays in registers: with nothing to load, rows of 128 floats
+ * are written half as fast again. Some of four or eight vectors may overlap.
  */
 final class VectorOuter32 {
     /** Lanes. */
@@ -42,7 +42,7 @@ final class VectorOuter32 {
     static void outer(float[] out, int oo, int end, float[] r, int ro, int rows, float sign, float[] x, int xo, int n) {
         int vectors = (n + L - 1) / L;
         int room = end - oo - vectors * L;
-        int whole = n == 0 || room < 0 || xo + vectors * L > x.length ? 0 : Math.min(rows, room / n + 1);
+        int whole = n == 0 || room < 0 || xo > x.length - vectors * L ? 0 : Math.min(rows, room / n + 1);
         if (whole > 0) {
             run(
                     LOOPS[vectors <= 1 ? 0 : vectors <= 2 ? 1 : vectors <= 4 ? 2 : vectors <= 8 ? 3 : 4],
@@ -87,14 +87,13 @@ final class VectorOuter32 {
 
     /** Rows of two vectors. */
     private static void two(float[] out, int oo, float[] r, int ro, int rows, float sign, float[] x, int xo, int n) {
-        int back = (n + L - 1) / L * L - L;
         FloatVector x0 = FloatVector.fromArray(S, x, xo).mul(sign);
-        FloatVector x1 = FloatVector.fromArray(S, x, xo + back).mul(sign);
+        FloatVector x1 = FloatVector.fromArray(S, x, xo + L).mul(sign);
         int o = oo;
         for (int i = 0; i < rows; i++) {
             FloatVector c = all(r[ro + i]);
             x0.mul(c).intoArray(out, o);
-            x1.mul(c).intoArray(out, o + back);
+            x1.mul(c).intoArray(out, o + L);
             o += n;
         }
     }

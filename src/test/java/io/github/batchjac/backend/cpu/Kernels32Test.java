@@ -14,6 +14,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 class Kernels32Test {
     private static final BigDecimal U = BigDecimal.valueOf(Math.ulp(1f)).divide(Exact.TWO);
     private static final int[] SMALL = {1, 2, 3, 7, 8, 15, 16, 17, 33};
+    private static final int[] LONG = {64, 65, 100, 127, 128, 129, 257};
 
     /** Where every array starts; what lies before and behind must not be touched. */
     private static final int PAD = 3;
@@ -263,6 +264,39 @@ class Kernels32Test {
                     kronecker(kernels, batch, m, n, true);
                 }
             }
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("twins")
+    void outerProductsOfLongRows(Kernels32 kernels) {
+        int batch = 3;
+        int m = 5;
+        for (int n : LONG) {
+            float[] r = random(1, batch * m);
+            float[] x = random(2, batch * n);
+            float[] out = destination(batch * m * n);
+            kernels.dense().outer(out, PAD, r, PAD, false, x, PAD, false, batch, m, n);
+            check("outer", out, batch * m * n, i -> r[PAD + i / n] * x[PAD + i / (m * n) * n + i % n]);
+        }
+    }
+
+    /** In blocks of rows, a diagonal each; what a block spills over is written later. */
+    @ParameterizedTest
+    @MethodSource("twins")
+    void denseSoftmaxOfLongRows(Kernels32 kernels) {
+        int batch = 3;
+        for (int n : LONG) {
+            float[] q = random(1, batch * n);
+            float[] rest = random(2, batch);
+            float[] out = destination(batch * n * n);
+            kernels.softmax().denseSoftmax(out, PAD, q, PAD, rest, PAD, batch, n);
+            check("softmax", out, batch * n * n, i -> {
+                int b = i / (n * n);
+                float qi = q[PAD + i / n];
+                float complement = qi > 0.5f ? rest[PAD + b] : 1f - qi;
+                return i / n % n == i % n ? qi * complement : -qi * q[PAD + b * n + i % n];
+            });
         }
     }
 

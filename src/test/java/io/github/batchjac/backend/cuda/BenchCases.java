@@ -40,12 +40,12 @@ abstract class BenchCases {
             case "networks" -> new NetworkCases(precision, tiny, room);
             default -> throw new IllegalArgumentException("no family is named " + family);
         };
-        all.add();
+        all.addAll();
         return List.copyOf(all.cases);
     }
 
     /** Adds the cases of this family. */
-    abstract void add();
+    abstract void addAll();
 
     final int[] widths() {
         return tiny ? new int[] {10, 33} : new int[] {10, 32, 128, 512};

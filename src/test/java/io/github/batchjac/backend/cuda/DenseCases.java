@@ -10,7 +10,7 @@ final class DenseCases extends BenchCases {
     }
 
     @Override
-    void add() {
+    void addAll() {
         for (int n : widths()) {
             int m = Math.min(n, 64);
             kroneckerIdentity(batch((long) m * m * n), m, n, false);

@@ -11,7 +11,7 @@ final class DiagonalCases extends BenchCases {
     }
 
     @Override
-    void add() {
+    void addAll() {
         for (int n : widths()) {
             denseDiagonal(batch((long) n * n), 1, n);
             panels(batch((long) n * n), n);

@@ -20,7 +20,7 @@ final class ElementwiseCases extends BenchCases {
     }
 
     @Override
-    void add() {
+    void addAll() {
         long count = batch(1) * (tiny ? 67 : 1);
         for (Kind kind : Kind.values()) {
             boolean sloped = kind == Kind.LEAKY_RELU || kind == Kind.ELU;

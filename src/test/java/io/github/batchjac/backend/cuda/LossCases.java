@@ -12,7 +12,7 @@ final class LossCases extends BenchCases {
     }
 
     @Override
-    void add() {
+    void addAll() {
         for (int n : widthsOfRows()) {
             losses(batch(n), n);
             labels(batch(n), n, true);

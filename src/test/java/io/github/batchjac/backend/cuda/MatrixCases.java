@@ -16,7 +16,7 @@ final class MatrixCases extends BenchCases {
     }
 
     @Override
-    void add() {
+    void addAll() {
         for (int n : widths()) {
             long rows = batch(n);
             timesShared(rows, n, n, "", cublas != null);

@@ -16,7 +16,7 @@ final class NetworkCases extends BenchCases {
     }
 
     @Override
-    void add() {
+    void addAll() {
         network(batch(10 * 10), 10, 32, 32, 10);
         network(batch(32 * 10), 32, 64, 10);
         network(batch(10 * 64), 10, 64, 64, 64);

@@ -15,7 +15,7 @@ final class ReductionCases extends BenchCases {
     }
 
     @Override
-    void add() {
+    void addAll() {
         for (int n : widths()) {
             long batch = batch(n);
             Oracle sum = (g, b) -> {

@@ -13,7 +13,7 @@ final class SoftmaxCases extends BenchCases {
     }
 
     @Override
-    void add() {
+    void addAll() {
         for (int n : widthsOfRows()) {
             long batch = batch(n);
             add("softmax", "B=%d n=%d", batch, n)
