@@ -28,7 +28,12 @@ final class Plots {
         if (!Tables.ours(result).isEmpty()) {
             written.add(save(roofline(result), folder.resolve("roofline.png")));
         }
-        Map<String, Double> ratios = Tables.ratios(result);
+        Map<String, Double> ratios = new LinkedHashMap<>();
+        Tables.ratios(result).forEach((item, ratio) -> {
+            if (item.endsWith(FLOAT32)) {
+                ratios.put(item.replace(" " + FLOAT32, ""), ratio);
+            }
+        });
         if (!ratios.isEmpty()) {
             written.add(save(ratios(ratios), folder.resolve("peers.png")));
         }
@@ -78,7 +83,7 @@ final class Plots {
         CategoryChart chart = new CategoryChartBuilder()
                 .width(1200)
                 .height(720)
-                .title("Against the best peer: 0 is equal, 1 twice as fast, -1 half as fast")
+                .title("Against the best peer, float32: 0 is equal, 1 twice as fast, -1 half as fast")
                 .yAxisTitle("log2 of the best peer's time over batchjac's")
                 .build();
         chart.getStyler().setXAxisLabelRotation(60).setLegendVisible(false);

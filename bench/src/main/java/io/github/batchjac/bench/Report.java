@@ -26,14 +26,17 @@ final class Report {
             StringBuilder content = new StringBuilder();
             for (ResultFile result : results) {
                 Tables tables = new Tables(result);
-                content.append(
-                        switch (section) {
-                            case "machine" -> tables.machine();
-                            case "table" -> tables.items();
-                            case "peers" -> tables.peers();
-                            case "growth" -> tables.growth();
-                            default -> tables.orders();
-                        });
+                String table = switch (section) {
+                    case "machine" -> tables.machine();
+                    case "table" -> tables.items();
+                    case "peers" -> tables.peers();
+                    case "growth" -> tables.growth();
+                    default -> tables.orders();
+                };
+                if (results.size() > 1 && !section.equals("machine") && !table.isBlank()) {
+                    content.append("The ").append(result.kind()).append(" run:\n\n");
+                }
+                content.append(table);
             }
             text = Text.replaced(text, section, content.toString());
         }
