@@ -91,4 +91,24 @@ class ResultFileTest {
             assertThat(folder.resolve("plots").resolve(plot)).isNotEmptyFile();
         }
     }
+
+    @Test
+    void aFileIsReplacedAsAWhole() throws IOException {
+        Path file = folder.resolve("2026-11-21-x-short.json");
+        Files.writeString(file, "what was there");
+        results().write(file);
+        results().write(file);
+        assertThat(ResultFile.read(file).scores()).hasSameSizeAs(results().scores());
+        try (var files = Files.list(folder)) {
+            assertThat(files).containsExactly(file);
+        }
+    }
+
+    @Test
+    void severalResultsSayWhichTheyAre() throws IOException {
+        Path readme = folder.resolve("README.md");
+        Files.writeString(readme, Report.MARKERS);
+        Report.write(List.of(results(), results()), readme, folder.resolve("plots"), System.out);
+        assertThat(Files.readString(readme).split("The short run:", -1)).hasSizeGreaterThan(2);
+    }
 }

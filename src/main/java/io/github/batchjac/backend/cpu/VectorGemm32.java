@@ -10,9 +10,8 @@ import static io.github.batchjac.backend.cpu.VectorGemmTile32.pair;
 import static io.github.batchjac.backend.cpu.VectorGemmTile32.store;
 import static io.github.batchjac.backend.cpu.VectorGemmTile32.tile;
 import static io.github.batchjac.backend.cpu.VectorGemmTile32.tileRows;
-
-import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorSpecies;
+import static io.github.batchjac.backend.cpu.VectorPack32.packPanels;
+import static io.github.batchjac.backend.cpu.VectorPack32.transpose;
 
 /**
  * Matrix products with the vector API, in tiles. The inner axis is cut into blocks of {@link #KC}; within a block every entry
@@ -24,7 +23,6 @@ import jdk.incubator.vector.VectorSpecies;
  * A transposed operand is copied to scratch block by block.
  */
 final class VectorGemm32 implements Gemm32 {
-    private static final VectorSpecies<Float> S = FloatVector.SPECIES_PREFERRED;
     /** Inner length of a block; part of the definition of the result's bits. */
     private static final int KC = 256;
     /** Columns of a block of B. */
@@ -407,47 +405,6 @@ final class VectorGemm32 implements Gemm32 {
             } else {
                 tile(rows, tile, 0, NR, a, ai, lda, b, bj, ldb, L, k);
                 store(c, ci, ldc, tile, NR, 0, rows, width, add);
-            }
-        }
-    }
-
-    /** Rows (rows,cols) from a matrix stored as (cols,rows). */
-    private static void transpose(float[] to, int ldt, float[] from, int fo, int ldf, int rows, int cols) {
-        for (int i = 0; i < rows; i++) {
-            for (int p = 0; p < cols; p++) {
-                to[i * ldt + p] = from[fo + p * ldf + i];
-            }
-        }
-    }
-
-    /**
-     * op(B) (k,n) as panels (k,NR), {@code panel} apart. What lies behind the columns of the last one is of no account: a product of
-     * this class never stores what it computes from it.
-     */
-    private static void packPanels(
-            float[] to, int too, int panel, float[] b, int bo, int ldb, boolean transposeB, int n, int k) {
-        for (int j = 0; j < n; j += NR) {
-            int width = Math.min(NR, n - j);
-            int t = too + j / NR * panel;
-            if (transposeB) {
-                for (int q = 0; q < width; q++) {
-                    int from = bo + (j + q) * ldb;
-                    for (int p = 0; p < k; p++) {
-                        to[t + p * NR + q] = b[from + p];
-                    }
-                }
-            } else if (width >= L) {
-                int second = width - L;
-                for (int p = 0; p < k; p++) {
-                    FloatVector.fromArray(S, b, bo + p * ldb + j).intoArray(to, t + p * NR);
-                    FloatVector.fromArray(S, b, bo + p * ldb + j + second).intoArray(to, t + p * NR + second);
-                }
-            } else {
-                for (int p = 0; p < k; p++) {
-                    for (int q = 0; q < width; q++) {
-                        to[t + p * NR + q] = b[bo + p * ldb + j + q];
-                    }
-                }
             }
         }
     }

@@ -33,6 +33,7 @@ final class VectorLoops32 {
         return find(caller, TYPE, names);
     }
 
+    /** As {@link #find(MethodHandles.Lookup, String)}, for loops that take something else. */
     static MethodHandle[] find(MethodHandles.Lookup caller, MethodType type, String names) {
         String[] each = names.split(" ", -1);
         MethodHandle[] loops = new MethodHandle[each.length];
@@ -59,10 +60,16 @@ final class VectorLoops32 {
             float d) {
         try {
             loop.invokeExact(out, oo, a, ao, b, bo, length, c, d);
-        } catch (RuntimeException | Error e) {
-            throw e;
         } catch (Throwable e) {
-            throw new LinkageError("a loop declares no exceptions", e);
+            throw unchecked(e);
         }
+    }
+
+    /** What a loop threw, which declares no exceptions; to be thrown on. */
+    static Error unchecked(Throwable e) {
+        if (e instanceof RuntimeException unchecked) {
+            throw unchecked;
+        }
+        return e instanceof Error error ? error : new LinkageError("a loop declares no exceptions", e);
     }
 }

@@ -68,10 +68,8 @@ final class VectorOuter32 {
             MethodHandle loop, float[] out, int oo, float[] r, int ro, int rows, float sign, float[] x, int xo, int n) {
         try {
             loop.invokeExact(out, oo, r, ro, rows, sign, x, xo, n);
-        } catch (RuntimeException | Error e) {
-            throw e;
         } catch (Throwable e) {
-            throw new LinkageError("a loop declares no exceptions", e);
+            throw VectorLoops32.unchecked(e);
         }
     }
 

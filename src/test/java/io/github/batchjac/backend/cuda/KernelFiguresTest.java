@@ -9,7 +9,6 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /** What can be counted of speed without a device: sectors that are touched, and instructions for each. Two blocks of a large launch. */
 class KernelFiguresTest {
-    private static final double SECTORS = 1.05;
     private static final double INSTRUCTIONS = 5;
 
     private static final int[] WIDTHS = {8, 10, 16, 31, 32, 33, 64, 100, 128};
@@ -46,8 +45,8 @@ class KernelFiguresTest {
     private static void check(Trial t, int n) {
         LaunchReport report = t.report();
         String what = report + ", n = " + n;
-        assertThat(report.storeSectorRatio()).as(what).isLessThanOrEqualTo(SECTORS);
-        assertThat(report.sectorRatio()).as(what).isLessThanOrEqualTo(SECTORS);
+        assertThat(report.storeSectorRatio()).as(what).isLessThanOrEqualTo(Lab.SECTORS);
+        assertThat(report.sectorRatio()).as(what).isLessThanOrEqualTo(Lab.SECTORS);
         assertThat(report.instructionsPerSector()).as(what).isLessThanOrEqualTo(INSTRUCTIONS);
     }
 

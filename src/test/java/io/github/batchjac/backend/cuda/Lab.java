@@ -1,5 +1,7 @@
 package io.github.batchjac.backend.cuda;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import io.github.batchjac.backend.cuda.ptx.LaunchReport;
 import io.github.batchjac.backend.cuda.ptx.PtxMachine;
 import io.github.batchjac.backend.cuda.ptx.PtxModule;
@@ -15,6 +17,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.LongFunction;
+import java.util.function.ToDoubleFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,6 +26,9 @@ import org.jspecify.annotations.Nullable;
  * there on.
  */
 final class Lab implements AutoCloseable {
+    /** Sectors against the ideal. */
+    static final double SECTORS = 1.05;
+
     private static final String SHIPPED = "/io/github/batchjac/backend/cuda/batchjac.ptx";
 
     /** What outputs on a GPU are full of before anything is written: NaN. */
@@ -289,6 +295,30 @@ final class Lab implements AutoCloseable {
             TestCuda.interpreterOnly(TestCuda.FIGURES);
         }
         return machine().reports();
+    }
+
+    /** Every launch since the last call moves few sectors beyond the ideal, in at most so many instructions a sector, by kernel. */
+    void holdFigures(String what, ToDoubleFunction<String> instructions) {
+        for (LaunchReport report : reports()) {
+            print(what, report);
+            assertThat(report.sectorRatio()).as("%s %s", what, report).isLessThanOrEqualTo(SECTORS);
+            assertThat(report.instructionsPerSector())
+                    .as("%s %s", what, report)
+                    .isLessThanOrEqualTo(instructions.applyAsDouble(report.kernel()));
+        }
+    }
+
+    /** With {@code -Dbatchjac.worst=true}. */
+    static void print(String what, LaunchReport report) {
+        if (Boolean.getBoolean("batchjac.worst")) {
+            System.err.printf(
+                    "%-10s %-50s sectors %.3f instructions %.2f banks %.2f%n",
+                    what,
+                    report.kernel(),
+                    report.sectorRatio(),
+                    report.instructionsPerSector(),
+                    report.bankConflictRatio());
+        }
     }
 
     @Override
