@@ -2,10 +2,18 @@ package io.github.batchjac.backend.cpu;
 
 /** Exact scaling by powers of two, once per precision: the bits of a float are an int, those of a double a long. */
 final class Bits {
-    /** Adding it rounds to an integer, which then stands in the lowest bits. */
-    static final float ROUND32 = 0x1.8p23f;
+    /**
+     * Adding it rounds to an integer n, which then stands in the lowest bits as n + 192: shifted into the exponent's place they are
+     * 2^(n+65). It is even, so that ties go where they go without the 192.
+     */
+    static final float ROUND32 = 0x1.8p23f + 192f;
 
-    static final double ROUND64 = 0x1.8p52;
+    /** As {@link #ROUND32}: n + 1536, 2^(n+513). */
+    static final double ROUND64 = 0x1.8p52 + 1536d;
+
+    static final float UNBIAS32 = 0x1p-65f;
+
+    static final double UNBIAS64 = 0x1p-513;
 
     private Bits() {}
 
@@ -16,10 +24,20 @@ final class Bits {
         return p * Float.intBitsToFloat((half + 127) << 23) * Float.intBitsToFloat((n - half + 127) << 23);
     }
 
+    /** p·2^n for {@code rounded = ROUND32 + n}, −191 ≤ n ≤ 62: only the last product can round. */
+    static float scaleDown(float p, float rounded) {
+        return p * Float.intBitsToFloat(Float.floatToRawIntBits(rounded) << 23) * UNBIAS32;
+    }
+
     /** p·2^n for {@code rounded = ROUND64 + n}, |n| ≤ 2044. */
     static double scale(double p, double rounded) {
         long n = Double.doubleToRawLongBits(rounded) - Double.doubleToRawLongBits(ROUND64);
         long half = n >> 1;
         return p * Double.longBitsToDouble((half + 1023) << 52) * Double.longBitsToDouble((n - half + 1023) << 52);
+    }
+
+    /** p·2^n for {@code rounded = ROUND64 + n}, −1535 ≤ n ≤ 510. */
+    static double scaleDown(double p, double rounded) {
+        return p * Double.longBitsToDouble(Double.doubleToRawLongBits(rounded) << 52) * UNBIAS64;
     }
 }

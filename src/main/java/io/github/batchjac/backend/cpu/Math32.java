@@ -79,10 +79,10 @@ final class Math32 {
         return x < lowest ? lowest : x;
     }
 
-    /** c·exp(x + err) for LOWEST ≤ x ≤ HIGHEST and a tiny err, rounded to a subnormal only once. */
+    /** c·exp(x + err) for LOWEST ≤ x ≤ 0 and a tiny err, rounded to a subnormal only once. */
     private static float scaledExp(float c, float x, float err) {
         float t = rounded(x);
-        return Bits.scale(c * (1f + expm1Reduced(x, err, t)), t);
+        return Bits.scaleDown(c * (1f + expm1Reduced(x, err, t)), t);
     }
 
     /** exp x, every x. Within 1.5u, or half the smallest number. */
@@ -97,14 +97,14 @@ final class Math32 {
         boolean zero = x < LOWEST;
         float y = zero ? LOWEST : x;
         float t = rounded(y);
-        return Bits.scale(1f + expm1Reduced(y, zero ? 0f : err, t), t);
+        return Bits.scaleDown(1f + expm1Reduced(y, zero ? 0f : err, t), t);
     }
 
     /** exp(x) − 1 for x ≤ 0. Within 2u. */
     static float expm1(float x) {
         float y = atLeast(x, LOWEST);
         float t = rounded(y);
-        float s = Bits.scale(1f, t);
+        float s = Bits.scaleDown(1f, t);
         return Math.fma(expm1Reduced(y, 0f, t), s, s - 1f);
     }
 
@@ -193,8 +193,8 @@ final class Math32 {
         float y = atLeast(-Math.abs(w), LOWEST);
         float t = rounded(y);
         float p = 1f + expm1Reduced(y, 0f, t);
-        float numerator = z < 0f ? Bits.scale(atLeast(z, LOWEST) * p, t) : z;
-        return numerator / (1f + Bits.scale(p, t));
+        float numerator = z < 0f ? Bits.scaleDown(atLeast(z, LOWEST) * p, t) : z;
+        return numerator / (1f + Bits.scaleDown(p, t));
     }
 
     /** σ(w) + σ(w)σ(−w)·k, where k = z·w'. */
@@ -202,9 +202,9 @@ final class Math32 {
         float y = atLeast(-Math.abs(w), LOWEST);
         float t = rounded(y);
         float p = 1f + expm1Reduced(y, 0f, t);
-        float e = Bits.scale(p, t);
+        float e = Bits.scaleDown(p, t);
         float s = 1f + e;
-        float numerator = w < 0f ? Bits.scale((s + k) * p, t) : Math.fma(k, e, s);
+        float numerator = w < 0f ? Bits.scaleDown((s + k) * p, t) : Math.fma(k, e, s);
         return numerator / (s * s);
     }
 

@@ -9,7 +9,14 @@ import jdk.incubator.vector.VectorOperators;
 /** {@link Bits} for vectors, once per precision. */
 final class VectorBits {
     private static final int ROUND_INT = Float.floatToRawIntBits(Bits.ROUND32);
+    private static final int ONE_INT = Float.floatToRawIntBits(1f);
+    private static final long ONE_LONG = Double.doubleToRawLongBits(1d);
     private static final long ROUND_LONG = Double.doubleToRawLongBits(Bits.ROUND64);
+
+    private static final FloatVector UNBIAS_FLOATS =
+            FloatVector.broadcast(FloatVector.SPECIES_PREFERRED, Bits.UNBIAS32);
+    private static final DoubleVector UNBIAS_DOUBLES =
+            DoubleVector.broadcast(DoubleVector.SPECIES_PREFERRED, Bits.UNBIAS64);
 
     private VectorBits() {}
 
@@ -26,12 +33,42 @@ final class VectorBits {
                 .mul(n.sub(half).add(127).lanewise(VectorOperators.LSHL, 23).reinterpretAsFloats());
     }
 
+    /** p·2^n; see {@link Bits#scaleDown(float, float)}. */
+    static FloatVector scaleDown(FloatVector p, FloatVector rounded) {
+        return p.mul(rounded.reinterpretAsInts()
+                        .lanewise(VectorOperators.LSHL, 23)
+                        .reinterpretAsFloats())
+                .mul(UNBIAS_FLOATS);
+    }
+
     /** p·2^n; see {@link Bits#scale(double, double)}. */
     static DoubleVector scale(DoubleVector p, DoubleVector rounded) {
         LongVector n = rounded.reinterpretAsLongs().sub(ROUND_LONG);
         LongVector half = n.add(1 << 12).lanewise(VectorOperators.LSHR, 1).sub(1 << 11);
         return p.mul(half.add(1023).lanewise(VectorOperators.LSHL, 52).reinterpretAsDoubles())
                 .mul(n.sub(half).add(1023).lanewise(VectorOperators.LSHL, 52).reinterpretAsDoubles());
+    }
+
+    /** p·2^n; see {@link Bits#scaleDown(double, double)}. */
+    static DoubleVector scaleDown(DoubleVector p, DoubleVector rounded) {
+        return p.mul(rounded.reinterpretAsLongs()
+                        .lanewise(VectorOperators.LSHL, 52)
+                        .reinterpretAsDoubles())
+                .mul(UNBIAS_DOUBLES);
+    }
+
+    /** x where 0 ≤ x < 1, 0 where x ≥ 1 or NaN; without a mask, which on Java 17 is slow. */
+    static FloatVector belowOne(FloatVector x) {
+        IntVector bits = x.reinterpretAsInts();
+        IntVector below = bits.sub(ONE_INT).lanewise(VectorOperators.LSHR, 31);
+        return bits.and(below.neg()).reinterpretAsFloats();
+    }
+
+    /** As {@link #belowOne(FloatVector)}. */
+    static DoubleVector belowOne(DoubleVector x) {
+        LongVector bits = x.reinterpretAsLongs();
+        LongVector below = bits.sub(ONE_LONG).lanewise(VectorOperators.LSHR, 63);
+        return bits.and(below.neg()).reinterpretAsDoubles();
     }
 
     /** The magnitude, which is not negative or −0, with z's sign. */

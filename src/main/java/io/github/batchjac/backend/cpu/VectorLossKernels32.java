@@ -6,22 +6,13 @@ import static io.github.batchjac.backend.cpu.VectorMath32.ONE;
 import static io.github.batchjac.backend.cpu.VectorMath32.S;
 import static io.github.batchjac.backend.cpu.VectorMath32.ZERO;
 import static io.github.batchjac.backend.cpu.VectorMath32.all;
-import static io.github.batchjac.backend.cpu.VectorMath32.sumError;
 import static io.github.batchjac.backend.cpu.VectorNormaliser32.surprise;
 import static io.github.batchjac.backend.cpu.VectorScratch32.BLOCK;
 import static io.github.batchjac.backend.cpu.VectorScratch32.RESULT;
 import static io.github.batchjac.backend.cpu.VectorScratch32.SCRATCH;
 import static io.github.batchjac.backend.cpu.VectorScratch32.TILE;
-import static io.github.batchjac.backend.cpu.VectorScratch32.TILE_ERRORS;
-import static io.github.batchjac.backend.cpu.VectorScratch32.TILE_LARGEST;
-import static io.github.batchjac.backend.cpu.VectorScratch32.TILE_LOG;
-import static io.github.batchjac.backend.cpu.VectorScratch32.TILE_OTHERS;
-import static io.github.batchjac.backend.cpu.VectorScratch32.TILE_TARGETS;
-import static io.github.batchjac.backend.cpu.VectorScratch32.TILE_TOTAL;
 import static jdk.incubator.vector.VectorOperators.EQ;
 import static jdk.incubator.vector.VectorOperators.GT;
-import static jdk.incubator.vector.VectorOperators.LT;
-import static jdk.incubator.vector.VectorOperators.NE;
 
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
@@ -34,20 +25,15 @@ final class VectorLossKernels32 extends PlainLossKernels32 {
     private static final int L = S.length();
 
     /** Loops over whole vectors, to be compiled by themselves; see {@link VectorLoops32}. */
-    private static final MethodHandle[] LOOPS =
-            VectorLoops32.find(MethodHandles.lookup(), "surprises gradients tileTotals tileSurprises tileGradients");
+    private static final MethodHandle[] LOOPS = VectorLoops32.find(MethodHandles.lookup(), "surprises gradients");
 
     private static final int SURPRISES = 0;
     private static final int GRADIENTS = 1;
-    private static final int TILE_TOTALS = 2;
-    private static final int TILE_SURPRISES = 3;
-    private static final int TILE_GRADIENTS = 4;
 
     VectorLossKernels32(VectorNormaliser32 normaliser, VectorSums32 sums) {
         super(normaliser, sums);
     }
 
-    /** Short rows in {@link VectorTile32}, a sample per lane; otherwise as the plain twin. */
     @Override
     public void softmaxCrossEntropy(
             float @Nullable [] loss,
@@ -60,84 +46,12 @@ final class VectorLossKernels32 extends PlainLossKernels32 {
             int xo,
             int batch,
             int n) {
-        if (n >= TILE) {
+        if (VectorRowGroup32.suits(n)) {
+            VectorCrossEntropy32.rowGroups(loss, lo, gradient, go, target, to, logits, xo, batch, n);
+        } else if (n < TILE) {
+            VectorCrossEntropy32.tiles(loss, lo, gradient, go, target, to, logits, xo, batch, n);
+        } else {
             super.softmaxCrossEntropy(loss, lo, gradient, go, target, to, logits, xo, batch, n);
-            return;
-        }
-        float[] tile = SCRATCH.get();
-        for (int b = 0; b < batch; b += L) {
-            int rows = Math.min(L, batch - b);
-            int row = b * n;
-            VectorTile32.transposeIn(tile, TILE_TARGETS, target, to + row, rows, n);
-            VectorTile32.transposeIn(tile, 0, logits, xo + row, rows, n);
-            VectorTile32.normalise(tile, n, false);
-            if (loss != null) {
-                for (int r = 0; r < rows; r++) {
-                    tile[TILE_LOG + r] = (float) Math.log1p(tile[TILE_OTHERS + r]);
-                }
-                VectorTile32.transposeIn(tile, TILE_ERRORS, logits, xo + row, rows, n);
-                run(LOOPS[TILE_SURPRISES], tile, 0, tile, 0, tile, 0, n, 0f, 0f);
-                System.arraycopy(tile, TILE_TOTAL, loss, lo + b, rows);
-            }
-            if (gradient != null) {
-                run(LOOPS[TILE_TOTALS], tile, 0, tile, 0, tile, 0, n, 0f, 0f);
-                run(LOOPS[TILE_GRADIENTS], tile, 0, tile, 0, tile, 0, n, 0f, 0f);
-                VectorTile32.transposeOut(gradient, go + row, tile, rows, n);
-            }
-        }
-    }
-
-    /** The sums of targets, compensated. */
-    private static void tileTotals(
-            float[] tile, int none, float[] x, int xo, float[] same, int so, int n, float no, float nothing) {
-        FloatVector sum = all(0f);
-        FloatVector errors = all(0f);
-        for (int j = 0; j < n * L; j += L) {
-            FloatVector t = FloatVector.fromArray(S, tile, TILE_TARGETS + j);
-            FloatVector s = sum.add(t);
-            errors = errors.add(sumError(sum, t, s));
-            sum = s;
-        }
-        totals(sum, errors).intoArray(tile, TILE_TOTAL);
-    }
-
-    /** The losses, compensated, of the x that lie where the rounding errors were; NaN where the logarithm is. */
-    private static void tileSurprises(
-            float[] tile, int none, float[] x, int xo, float[] same, int so, int n, float no, float nothing) {
-        FloatVector max = FloatVector.fromArray(S, tile, TILE_LARGEST);
-        FloatVector minusMax = max.neg();
-        FloatVector logs = FloatVector.fromArray(S, tile, TILE_LOG);
-        FloatVector sum = all(0f);
-        FloatVector errors = all(0f);
-        for (int j = 0; j < n * L; j += L) {
-            FloatVector t = FloatVector.fromArray(S, tile, TILE_TARGETS + j);
-            FloatVector term = surprise(FloatVector.fromArray(S, tile, TILE_ERRORS + j), max, minusMax, logs)
-                    .mul(t)
-                    .blend(ZERO, t.compare(EQ, ZERO));
-            FloatVector s = sum.add(term);
-            errors = errors.add(sumError(sum, term, s));
-            sum = s;
-        }
-        totals(sum, errors).blend(logs, logs.compare(NE, logs)).intoArray(tile, TILE_TOTAL);
-    }
-
-    /** The plain sum where that is not finite. */
-    private static FloatVector totals(FloatVector sum, FloatVector errors) {
-        return sum.add(errors.blend(
-                ZERO, sum.abs().compare(LT, Float.POSITIVE_INFINITY).not()));
-    }
-
-    /** As {@link #gradients}, a sample per lane; of numerators. */
-    private static void tileGradients(
-            float[] tile, int none, float[] x, int xo, float[] same, int so, int n, float no, float nothing) {
-        FloatVector sum = FloatVector.fromArray(S, tile, TILE_TOTAL);
-        FloatVector others = FloatVector.fromArray(S, tile, TILE_OTHERS);
-        FloatVector s = others.add(ONE);
-        FloatVector rest = others.div(s);
-        for (int j = 0; j < n * L; j += L) {
-            FloatVector q = FloatVector.fromArray(S, tile, j).div(s);
-            gradient(q, FloatVector.fromArray(S, tile, TILE_TARGETS + j), sum, rest)
-                    .intoArray(tile, j);
         }
     }
 
@@ -205,7 +119,7 @@ final class VectorLossKernels32 extends PlainLossKernels32 {
     }
 
     /** {@code (total − t)·q − t·(1 − q)}; see {@link #distributionGradient}. */
-    private static FloatVector gradient(FloatVector q, FloatVector t, FloatVector total, FloatVector rest) {
+    static FloatVector gradient(FloatVector q, FloatVector t, FloatVector total, FloatVector rest) {
         FloatVector others = ONE.sub(q).blend(rest, q.compare(GT, 0.5f));
         return total.sub(t).mul(q).sub(t.mul(others));
     }

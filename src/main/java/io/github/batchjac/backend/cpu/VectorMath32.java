@@ -2,7 +2,6 @@ package io.github.batchjac.backend.cpu;
 
 import static jdk.incubator.vector.VectorOperators.GE;
 import static jdk.incubator.vector.VectorOperators.GT;
-import static jdk.incubator.vector.VectorOperators.LE;
 import static jdk.incubator.vector.VectorOperators.LT;
 
 import jdk.incubator.vector.FloatVector;
@@ -99,42 +98,44 @@ final class VectorMath32 {
     }
 
     static FloatVector atLeast(FloatVector x, FloatVector lowest) {
-        return x.blend(lowest, x.compare(LT, lowest));
+        return x.max(lowest);
     }
 
     static FloatVector clamp(FloatVector x, FloatVector limit) {
-        return atLeast(x.blend(limit, x.compare(GT, limit)), limit.neg());
+        return x.min(limit).max(limit.neg());
     }
 
     static FloatVector scaledExp(FloatVector c, FloatVector x, FloatVector err) {
         FloatVector t = rounded(x);
-        return VectorBits.scale(c.mul(expm1Reduced(x, err, t).add(ONE)), t);
+        return VectorBits.scaleDown(c.mul(expm1Reduced(x, err, t).add(ONE)), t);
     }
 
     /** exp for x ≤ 0. */
     static FloatVector expNegative(FloatVector x) {
         FloatVector y = atLeast(x, LOWEST);
         FloatVector t = rounded(y);
-        return VectorBits.scale(expm1Reduced(y, ZERO, t).add(ONE), t);
+        return VectorBits.scaleDown(expm1Reduced(y, ZERO, t).add(ONE), t);
     }
 
     static FloatVector exp(FloatVector x) {
-        return expNegative(x.blend(HIGHEST, x.compare(GT, HIGHEST)));
+        FloatVector y = x.min(HIGHEST).max(LOWEST);
+        FloatVector t = rounded(y);
+        return VectorBits.scale(expm1Reduced(y, ZERO, t).add(ONE), t);
     }
 
     static FloatVector expm1(FloatVector x) {
         FloatVector y = atLeast(x, LOWEST);
         FloatVector t = rounded(y);
-        FloatVector s = VectorBits.scale(ONE, t);
+        FloatVector s = VectorBits.scaleDown(ONE, t);
         return expm1Reduced(y, ZERO, t).fma(s, s.sub(ONE));
     }
 
     /** exp(x + err) for x ≤ 0. */
     static FloatVector expDifference(FloatVector x, FloatVector err) {
         VectorMask<Float> zero = x.compare(LT, LOWEST);
-        FloatVector y = x.blend(LOWEST, zero);
+        FloatVector y = x.max(LOWEST);
         FloatVector t = rounded(y);
-        return VectorBits.scale(expm1Reduced(y, err.blend(ZERO, zero), t).add(ONE), t);
+        return VectorBits.scaleDown(expm1Reduced(y, err.blend(ZERO, zero), t).add(ONE), t);
     }
 
     static FloatVector log1p(FloatVector e) {
@@ -194,21 +195,21 @@ final class VectorMath32 {
 
     /** z·σ(w), given {@code p, t} of exp(−|w|). */
     static FloatVector gated(FloatVector z, FloatVector p, FloatVector t) {
-        FloatVector numerator = z.blend(VectorBits.scale(atLeast(z, LOWEST).mul(p), t), z.compare(LT, ZERO));
-        return numerator.div(VectorBits.scale(p, t).add(ONE));
+        FloatVector numerator = z.blend(VectorBits.scaleDown(atLeast(z, LOWEST).mul(p), t), z.compare(LT, ZERO));
+        return numerator.div(VectorBits.scaleDown(p, t).add(ONE));
     }
 
     /** σ(w) + σ(w)σ(−w)·k, given {@code p, t} of exp(−|w|). */
     static FloatVector gatedDerivative(FloatVector w, FloatVector k, FloatVector p, FloatVector t) {
-        FloatVector e = VectorBits.scale(p, t);
+        FloatVector e = VectorBits.scaleDown(p, t);
         FloatVector s = e.add(ONE);
-        FloatVector numerator = k.fma(e, s).blend(VectorBits.scale(s.add(k).mul(p), t), w.compare(LT, ZERO));
+        FloatVector numerator = k.fma(e, s).blend(VectorBits.scaleDown(s.add(k).mul(p), t), w.compare(LT, ZERO));
         return numerator.div(s.mul(s));
     }
 
     /** max(z, 0), NaN where z is. */
     static FloatVector positive(FloatVector z) {
-        return z.blend(ZERO, z.compare(LE, ZERO));
+        return z.max(ZERO);
     }
 
     /** The rounding error of sum = a + b. */

@@ -8,11 +8,11 @@ import static io.github.batchjac.backend.cpu.VectorMath32.expDifference;
 import static io.github.batchjac.backend.cpu.VectorMath32.sumError;
 import static io.github.batchjac.backend.cpu.VectorScratch32.BLOCK;
 import static io.github.batchjac.backend.cpu.VectorScratch32.ERRORS;
+import static io.github.batchjac.backend.cpu.VectorScratch32.LARGEST;
+import static io.github.batchjac.backend.cpu.VectorScratch32.OTHERS;
 import static io.github.batchjac.backend.cpu.VectorScratch32.RESULT;
 import static io.github.batchjac.backend.cpu.VectorScratch32.SCRATCH;
 import static io.github.batchjac.backend.cpu.VectorScratch32.TILE;
-import static io.github.batchjac.backend.cpu.VectorScratch32.TILE_LARGEST;
-import static io.github.batchjac.backend.cpu.VectorScratch32.TILE_OTHERS;
 import static jdk.incubator.vector.VectorOperators.EQ;
 import static jdk.incubator.vector.VectorOperators.GT;
 import static jdk.incubator.vector.VectorOperators.MAX;
@@ -22,7 +22,7 @@ import java.lang.invoke.MethodHandles;
 import jdk.incubator.vector.FloatVector;
 import org.jspecify.annotations.Nullable;
 
-/** With the vector API; short rows one per lane, in {@link VectorTile32}. */
+/** With the vector API: some rows at a time in {@link VectorRowGroup32}, a sample per lane in {@link VectorTile32}, long rows one by one. */
 final class VectorNormaliser32 extends PlainNormaliser32 {
     /** Lanes. */
     private static final int L = S.length();
@@ -155,21 +155,47 @@ final class VectorNormaliser32 extends PlainNormaliser32 {
 
     @Override
     void normalise(float[] statistics, float @Nullable [] q, int qo, float[] x, int xo, int batch, int n) {
-        if (n >= TILE) {
+        if (VectorRowGroup32.suits(n)) {
+            rowGroups(statistics, q, qo, x, xo, batch, n);
+        } else if (n < TILE) {
+            tiles(statistics, q, qo, x, xo, batch, n);
+        } else {
             super.normalise(statistics, q, qo, x, xo, batch, n);
-            return;
         }
+    }
+
+    private static void rowGroups(
+            float[] statistics, float @Nullable [] q, int qo, float[] x, int xo, int batch, int n) {
+        float[] scratch = SCRATCH.get();
+        int most = VectorRowGroup32.most(n);
+        for (int b = 0; b < batch; b += most) {
+            int rows = Math.min(most, batch - b);
+            VectorRowGroup32.numerators(scratch, x, xo + b * n, rows, n);
+            VectorRowGroup32.joinSums(scratch, 1);
+            VectorRowGroup32.others(scratch, rows, n);
+            keep(statistics, b, scratch, rows);
+            if (q != null) {
+                VectorRowGroup32.quotients(q, qo + b * n, scratch, rows, n);
+            }
+        }
+    }
+
+    private static void tiles(float[] statistics, float @Nullable [] q, int qo, float[] x, int xo, int batch, int n) {
         float[] tile = SCRATCH.get();
         for (int b = 0; b < batch; b += L) {
             int rows = Math.min(L, batch - b);
             VectorTile32.transposeIn(tile, 0, x, xo + b * n, rows, n);
             VectorTile32.normalise(tile, n, q != null);
-            System.arraycopy(tile, TILE_LARGEST, statistics, b, rows);
-            System.arraycopy(tile, TILE_OTHERS, statistics, GROUP + b, rows);
+            keep(statistics, b, tile, rows);
             if (q != null) {
                 VectorTile32.transposeOut(q, qo + b * n, tile, rows, n);
             }
         }
+    }
+
+    private static void keep(float[] statistics, int b, float[] scratch, int rows) {
+        System.arraycopy(scratch, LARGEST, statistics, b, rows);
+        System.arraycopy(scratch, OTHERS, statistics, GROUP + b, rows);
     }
 
     /** {@link PlainNormaliser32#surprise}. */

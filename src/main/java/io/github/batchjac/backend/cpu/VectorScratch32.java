@@ -13,21 +13,33 @@ final class VectorScratch32 {
     /** Elements that are worked on at a time by several loops: they stay in the first-level cache. */
     static final int BLOCK = 1 << 10;
 
+    /** Elements that rows which are worked on together take. */
+    static final int ROWS = 1 << 12;
+
     // The end of a row that is replaced in place, partial sums, padded ends, a block of results that nobody asked for,
-    // a
-    // block of rounding errors; or a tile, its statistics, its rounding errors, and the targets that belong to it.
+    // a block of
+    // rounding errors.
     static final int PARTIAL = L;
     static final int TAIL = 3 * L;
     static final int RESULT = 5 * L;
     static final int ERRORS = RESULT + 2 * BLOCK;
-    static final int TILE_LARGEST = TILE * L;
-    static final int TILE_OTHERS = TILE_LARGEST + L;
-    static final int TILE_TOTAL = TILE_OTHERS + L;
-    static final int TILE_LOG = TILE_TOTAL + L;
-    static final int TILE_ERRORS = TILE_LOG + L;
+
+    // A tile or a group of rows, and what is known of each sample.
+    static final int LARGEST = Math.max(TILE * L, ROWS);
+    static final int OTHERS = LARGEST + L;
+    static final int TOTAL = OTHERS + L;
+    static final int LOG = TOTAL + L;
+
+    // A tile's rounding errors, and the targets that belong to it.
+    static final int TILE_ERRORS = LOG + L;
     static final int TILE_TARGETS = TILE_ERRORS + TILE * L;
-    static final ThreadLocal<float[]> SCRATCH =
-            ThreadLocal.withInitial(() -> new float[Math.max(ERRORS + 2 * BLOCK, TILE_TARGETS + TILE * L)]);
+
+    // A group's count of ones, and two sets of partial sums with their errors.
+    static final int ONES = LOG + L;
+    static final int SUMS = ONES + L;
+
+    static final ThreadLocal<float[]> SCRATCH = ThreadLocal.withInitial(() ->
+            new float[Math.max(ERRORS + 2 * BLOCK, Math.max(TILE_TARGETS + TILE * L, SUMS + 4 * L * L))]);
 
     private VectorScratch32() {}
 }

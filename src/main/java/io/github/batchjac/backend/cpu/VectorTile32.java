@@ -6,9 +6,9 @@ import static io.github.batchjac.backend.cpu.VectorMath32.ZERO;
 import static io.github.batchjac.backend.cpu.VectorMath32.all;
 import static io.github.batchjac.backend.cpu.VectorMath32.expDifference;
 import static io.github.batchjac.backend.cpu.VectorMath32.sumError;
+import static io.github.batchjac.backend.cpu.VectorScratch32.LARGEST;
+import static io.github.batchjac.backend.cpu.VectorScratch32.OTHERS;
 import static io.github.batchjac.backend.cpu.VectorScratch32.TILE_ERRORS;
-import static io.github.batchjac.backend.cpu.VectorScratch32.TILE_LARGEST;
-import static io.github.batchjac.backend.cpu.VectorScratch32.TILE_OTHERS;
 import static jdk.incubator.vector.VectorOperators.EQ;
 import static jdk.incubator.vector.VectorOperators.GT;
 import static jdk.incubator.vector.VectorOperators.NE;
@@ -72,13 +72,13 @@ final class VectorTile32 {
             at = at.blend((float) j, more);
         }
         best = best.blend(Float.NaN, best.abs().compare(EQ, Float.POSITIVE_INFINITY));
-        best.intoArray(tile, TILE_LARGEST);
-        at.intoArray(tile, TILE_OTHERS);
+        best.intoArray(tile, LARGEST);
+        at.intoArray(tile, OTHERS);
     }
 
     private static void differences(
             float[] tile, int to, float[] x, int xo, float[] same, int so, int n, float none, float nothing) {
-        FloatVector best = FloatVector.fromArray(S, tile, TILE_LARGEST);
+        FloatVector best = FloatVector.fromArray(S, tile, LARGEST);
         FloatVector minusBest = best.neg();
         for (int j = 0; j < n * L; j += L) {
             FloatVector v = FloatVector.fromArray(S, tile, j);
@@ -98,8 +98,8 @@ final class VectorTile32 {
 
     private static void sum(
             float[] tile, int to, float[] x, int xo, float[] same, int so, int n, float none, float nothing) {
-        FloatVector best = FloatVector.fromArray(S, tile, TILE_LARGEST);
-        FloatVector at = FloatVector.fromArray(S, tile, TILE_OTHERS);
+        FloatVector best = FloatVector.fromArray(S, tile, LARGEST);
+        FloatVector at = FloatVector.fromArray(S, tile, OTHERS);
         FloatVector sum = all(0f);
         FloatVector errors = all(0f);
         for (int j = 0; j < n; j++) {
@@ -108,11 +108,11 @@ final class VectorTile32 {
             errors = errors.add(sumError(sum, other, s));
             sum = s;
         }
-        sum.add(errors).blend(best, best.compare(NE, best)).intoArray(tile, TILE_OTHERS);
+        sum.add(errors).blend(best, best.compare(NE, best)).intoArray(tile, OTHERS);
     }
 
     private static void divide(float[] tile, int n) {
-        FloatVector s = FloatVector.fromArray(S, tile, TILE_OTHERS).add(1f);
+        FloatVector s = FloatVector.fromArray(S, tile, OTHERS).add(1f);
         for (int j = 0; j < n; j++) {
             FloatVector.fromArray(S, tile, j * L).div(s).intoArray(tile, j * L);
         }
