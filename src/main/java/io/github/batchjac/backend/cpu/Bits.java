@@ -1,6 +1,6 @@
 package io.github.batchjac.backend.cpu;
 
-/** Exact scaling by powers of two, once per precision: the bits of a float are an int, those of a double a long. */
+/** Powers of two, put in and taken out, once per precision: the bits of a float are an int, those of a double a long. */
 final class Bits {
     /**
      * Adding it rounds to an integer n, which then stands in the lowest bits as n + 192: shifted into the exponent's place they are
@@ -14,6 +14,14 @@ final class Bits {
     static final float UNBIAS32 = 0x1p-65f;
 
     static final double UNBIAS64 = 0x1p-513;
+
+    /** √½, and what takes it to 1. */
+    static final int ROOT_INT = 0x3f3504f3;
+
+    static final int TO_ONE_INT = 0x3f800000 - ROOT_INT;
+
+    static final long ROOT_LONG = 0x3fe6a09eL << 32;
+    static final long TO_ONE_LONG = (0x3ff00000L << 32) - ROOT_LONG;
 
     private Bits() {}
 
@@ -39,5 +47,25 @@ final class Bits {
     /** p·2^n for {@code rounded = ROUND64 + n}, −1535 ≤ n ≤ 510. */
     static double scaleDown(double p, double rounded) {
         return p * Double.longBitsToDouble(Double.doubleToRawLongBits(rounded) << 52) * UNBIAS64;
+    }
+
+    /** m of x = m·2^k, √½ ≤ m < √2, for a normal x > 0. */
+    static float mantissa(float x) {
+        return Float.intBitsToFloat(((Float.floatToRawIntBits(x) + TO_ONE_INT) & 0x7fffff) + ROOT_INT);
+    }
+
+    /** k of {@link #mantissa(float)}. */
+    static float exponent(float x) {
+        return ((Float.floatToRawIntBits(x) + TO_ONE_INT) >>> 23) - 127;
+    }
+
+    /** As {@link #mantissa(float)}. */
+    static double mantissa(double x) {
+        return Double.longBitsToDouble(((Double.doubleToRawLongBits(x) + TO_ONE_LONG) & 0xfffffffffffffL) + ROOT_LONG);
+    }
+
+    /** k of {@link #mantissa(double)}. */
+    static double exponent(double x) {
+        return ((Double.doubleToRawLongBits(x) + TO_ONE_LONG) >>> 52) - 1023;
     }
 }

@@ -108,10 +108,8 @@ final class Math32 {
         return Math.fma(expm1Reduced(y, 0f, t), s, s - 1f);
     }
 
-    /** log(1 + e) for 0 ≤ e ≤ 1; as fdlibm has it: f − (f²/2 − s(f²/2 + R)), s = f/(2+f). Within 2u. */
-    static float log1p(float e) {
-        boolean large = e > 0.5f;
-        float f = large ? (e - 1f) * 0.5f : e;
+    /** log(1 + f) for −0.3 ≤ f ≤ 0.5; as fdlibm has it: f − (f²/2 − s(f²/2 + R)), s = f/(2+f). Within 2u. */
+    private static float logNearOne(float f) {
         float s = f / (2f + f);
         float w = s * s;
         float p = (float) (2.0 / 11); // 32 only
@@ -127,8 +125,23 @@ final class Math32 {
         p = Math.fma(p, w, (float) (2.0 / 5));
         p = Math.fma(p, w, (float) (2.0 / 3));
         float half = 0.5f * f * f;
-        float log = f - (half - s * Math.fma(p, w, half));
+        return f - (half - s * Math.fma(p, w, half));
+    }
+
+    /** log(1 + e) for 0 ≤ e ≤ 1. Within 2u. */
+    private static float log1pUnit(float e) {
+        boolean large = e > 0.5f;
+        float log = logNearOne(large ? (e - 1f) * 0.5f : e);
         return large ? LN2_HIGH + (log + LN2_LOW) : log;
+    }
+
+    /** log(1 + x) for 0 ≤ x < ∞; NaN for NaN. Within 2u. */
+    static float log1p(float x) {
+        float s = 1f + x;
+        float c = sumError(1f, x, s) / s;
+        float k = Bits.exponent(s);
+        float log = logNearOne(Bits.mantissa(s) - 1f);
+        return Math.fma(k, LN2_HIGH, log + Math.fma(k, LN2_LOW, c));
     }
 
     /** 1/(1+exp(−z)). Within 4u. */
@@ -260,7 +273,7 @@ final class Math32 {
             case RELU -> z <= 0f ? 0f : z;
             case LEAKY_RELU -> z > 0f ? z : alpha * z;
             case ELU -> z > 0f ? z : alpha * expm1(-Math.abs(z));
-            case SOFTPLUS -> (z <= 0f ? 0f : z) + log1p(exp(-Math.abs(z)));
+            case SOFTPLUS -> (z <= 0f ? 0f : z) + log1pUnit(exp(-Math.abs(z)));
             case SILU -> silu(z);
             case GELU -> gelu(z);
             case GELU_TANH -> geluTanh(z);

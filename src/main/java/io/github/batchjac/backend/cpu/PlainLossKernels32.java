@@ -111,7 +111,7 @@ class PlainLossKernels32 implements LossKernels32 {
                 int row = (b + i) * n;
                 float others = statistics[GROUP + i];
                 if (loss != null) {
-                    float log = (float) Math.log1p(others);
+                    float log = Math32.log1p(others);
                     loss[lo + b + i] = surprises(target, to + row, logits, xo + row, n, statistics[i], log);
                 }
                 if (gradient != null) {
@@ -165,7 +165,7 @@ class PlainLossKernels32 implements LossKernels32 {
                 int at = (b + i) * n + (int) labels[to + b + i];
                 float others = statistics[GROUP + i];
                 if (loss != null) {
-                    loss[lo + b + i] = surprise(logits[xo + at], statistics[i], (float) Math.log1p(others));
+                    loss[lo + b + i] = surprise(logits[xo + at], statistics[i], Math32.log1p(others));
                 }
                 if (gradient != null) {
                     float q = gradient[go + at];

@@ -56,7 +56,7 @@ class PlainSoftmaxKernels32 implements SoftmaxKernels32 {
                 }
                 if (y != null) {
                     int row = (b + i) * n;
-                    logRow(y, yo + row, x, xo + row, n, statistics[i], (float) Math.log1p(others));
+                    logRow(y, yo + row, x, xo + row, n, statistics[i], Math32.log1p(others));
                 }
             }
         }

@@ -57,6 +57,44 @@ final class VectorBits {
                 .mul(UNBIAS_DOUBLES);
     }
 
+    /** {@link Bits#mantissa(float)}. */
+    static FloatVector mantissa(FloatVector x) {
+        return x.reinterpretAsInts()
+                .add(Bits.TO_ONE_INT)
+                .and(0x7fffff)
+                .add(Bits.ROOT_INT)
+                .reinterpretAsFloats();
+    }
+
+    /** {@link Bits#exponent(float)}: an integer becomes a float as the last bits of 2²³. */
+    static FloatVector exponent(FloatVector x) {
+        return x.reinterpretAsInts()
+                .add(Bits.TO_ONE_INT)
+                .lanewise(VectorOperators.LSHR, 23)
+                .or(Float.floatToRawIntBits(0x1p23f))
+                .reinterpretAsFloats()
+                .sub(0x1p23f + 127f);
+    }
+
+    /** {@link Bits#mantissa(double)}. */
+    static DoubleVector mantissa(DoubleVector x) {
+        return x.reinterpretAsLongs()
+                .add(Bits.TO_ONE_LONG)
+                .and(0xfffffffffffffL)
+                .add(Bits.ROOT_LONG)
+                .reinterpretAsDoubles();
+    }
+
+    /** {@link Bits#exponent(double)}. */
+    static DoubleVector exponent(DoubleVector x) {
+        return x.reinterpretAsLongs()
+                .add(Bits.TO_ONE_LONG)
+                .lanewise(VectorOperators.LSHR, 52)
+                .or(Double.doubleToRawLongBits(0x1p52))
+                .reinterpretAsDoubles()
+                .sub(0x1p52 + 1023d);
+    }
+
     /** x where 0 ≤ x < 1, 0 where x ≥ 1 or NaN; without a mask, which on Java 17 is slow. */
     static FloatVector belowOne(FloatVector x) {
         IntVector bits = x.reinterpretAsInts();

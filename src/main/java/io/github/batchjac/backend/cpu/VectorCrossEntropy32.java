@@ -41,12 +41,13 @@ final class VectorCrossEntropy32 {
     private static final int ROW_SURPRISES = 1;
     private static final int ROW_GRADIENTS = 2;
 
-    private static final MethodHandle[] TILE_LOOPS =
-            VectorLoops32.find(MethodHandles.lookup(), "tileTotals tileSurprises tileGradients");
+    private static final MethodHandle[] LOOPS =
+            VectorLoops32.find(MethodHandles.lookup(), "tileTotals tileSurprises tileGradients logarithms");
 
     private static final int TILE_TOTALS = 0;
     private static final int TILE_SURPRISES = 1;
     private static final int TILE_GRADIENTS = 2;
+    private static final int LOGARITHMS = 3;
 
     private VectorCrossEntropy32() {}
 
@@ -77,7 +78,7 @@ final class VectorCrossEntropy32 {
                 VectorRowGroup32.run(ROW_LOOPS[ROW_GRADIENTS], scratch, gradient, go + row, target, to + row, rows, n);
             }
             if (loss != null) {
-                logarithms(scratch, rows);
+                run(LOOPS[LOGARITHMS], scratch, 0, scratch, 0, scratch, 0, L, 0f, 0f);
                 VectorRowGroup32.run(ROW_LOOPS[ROW_SURPRISES], scratch, logits, xo + row, target, to + row, rows, n);
                 VectorRowGroup32.joinSums(scratch, 1);
                 losses(rowSums(scratch, 0), scratch).intoArray(scratch, TOTAL);
@@ -86,11 +87,10 @@ final class VectorCrossEntropy32 {
         }
     }
 
-    /** log of the sum of the numerators. */
-    private static void logarithms(float[] scratch, int rows) {
-        for (int r = 0; r < rows; r++) {
-            scratch[LOG + r] = (float) Math.log1p(scratch[OTHERS + r]);
-        }
+    /** Of each row the logarithm of the sum of its numerators. */
+    private static void logarithms(
+            float[] scratch, int none, float[] x, int xo, float[] same, int so, int n, float no, float nothing) {
+        VectorMath32.log1p(FloatVector.fromArray(S, scratch, OTHERS)).intoArray(scratch, LOG);
     }
 
     /** The plain sum where that is not finite. */
@@ -203,14 +203,14 @@ final class VectorCrossEntropy32 {
             VectorTile32.transposeIn(tile, 0, logits, xo + row, rows, n);
             VectorTile32.normalise(tile, n, false);
             if (loss != null) {
-                logarithms(tile, rows);
+                run(LOOPS[LOGARITHMS], tile, 0, tile, 0, tile, 0, L, 0f, 0f);
                 VectorTile32.transposeIn(tile, TILE_ERRORS, logits, xo + row, rows, n);
-                run(TILE_LOOPS[TILE_SURPRISES], tile, 0, tile, 0, tile, 0, n, 0f, 0f);
+                run(LOOPS[TILE_SURPRISES], tile, 0, tile, 0, tile, 0, n, 0f, 0f);
                 System.arraycopy(tile, TOTAL, loss, lo + b, rows);
             }
             if (gradient != null) {
-                run(TILE_LOOPS[TILE_TOTALS], tile, 0, tile, 0, tile, 0, n, 0f, 0f);
-                run(TILE_LOOPS[TILE_GRADIENTS], tile, 0, tile, 0, tile, 0, n, 0f, 0f);
+                run(LOOPS[TILE_TOTALS], tile, 0, tile, 0, tile, 0, n, 0f, 0f);
+                run(LOOPS[TILE_GRADIENTS], tile, 0, tile, 0, tile, 0, n, 0f, 0f);
                 VectorTile32.transposeOut(gradient, go + row, tile, rows, n);
             }
         }

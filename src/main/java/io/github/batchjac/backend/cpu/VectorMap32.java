@@ -227,7 +227,7 @@ final class VectorMap32 {
         for (int i = 0; i <= length - L; i += L) {
             FloatVector x = FloatVector.fromArray(S, z, zo + i);
             VectorMath32.positive(x)
-                    .add(VectorMath32.log1p(FloatVector.fromArray(S, scratch, i)))
+                    .add(VectorMath32.log1pUnit(FloatVector.fromArray(S, scratch, i)))
                     .intoArray(out, oo + i);
         }
     }

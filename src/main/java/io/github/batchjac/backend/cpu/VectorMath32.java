@@ -138,9 +138,7 @@ final class VectorMath32 {
         return VectorBits.scaleDown(expm1Reduced(y, err.blend(ZERO, zero), t).add(ONE), t);
     }
 
-    static FloatVector log1p(FloatVector e) {
-        VectorMask<Float> large = e.compare(GT, HALF);
-        FloatVector f = e.blend(e.sub(ONE).mul(HALF), large);
+    private static FloatVector logNearOne(FloatVector f) {
         FloatVector s = f.div(f.add(TWO));
         FloatVector w = s.mul(s);
         FloatVector p = L11; // 32 only
@@ -156,8 +154,21 @@ final class VectorMath32 {
         p = p.fma(w, L5);
         p = p.fma(w, L3);
         FloatVector half = f.mul(HALF).mul(f);
-        FloatVector log = f.sub(half.sub(s.mul(p.fma(w, half))));
+        return f.sub(half.sub(s.mul(p.fma(w, half))));
+    }
+
+    static FloatVector log1pUnit(FloatVector e) {
+        VectorMask<Float> large = e.compare(GT, HALF);
+        FloatVector log = logNearOne(e.blend(e.sub(ONE).mul(HALF), large));
         return log.blend(log.add(LN2_LOW).add(LN2_HIGH), large);
+    }
+
+    static FloatVector log1p(FloatVector x) {
+        FloatVector s = x.add(ONE);
+        FloatVector c = sumError(ONE, x, s).div(s);
+        FloatVector k = VectorBits.exponent(s);
+        FloatVector log = logNearOne(VectorBits.mantissa(s).sub(ONE));
+        return k.fma(LN2_HIGH, log.add(k.fma(LN2_LOW, c)));
     }
 
     /** σ(z), given {@code e = exp(−|z|)}. */

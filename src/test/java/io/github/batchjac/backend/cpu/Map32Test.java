@@ -156,6 +156,18 @@ class Map32Test {
         }
     }
 
+    @Test
+    void logarithmsOfOneAndMoreAreWithinTwoUlp() {
+        Worst worst = new Worst("log(1 + x)");
+        for (float x : POINTS) {
+            if (x >= 0f) {
+                worst.see(Exact.ulps(Math32.log1p(x), Exact.log1p(Exact.of(x))), 2, x);
+            }
+        }
+        worst.check();
+        assertThat(Math32.log1p(Float.NaN)).isNaN();
+    }
+
     @ParameterizedTest
     @EnumSource(Kind.class)
     void bothTwinsAndEveryPositionGiveTheSameBits(Kind kind) {

@@ -7,6 +7,7 @@ import java.util.Arrays;
 import java.util.Random;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -290,6 +291,28 @@ class Softmax32Test {
         }
         losses.check();
         gradients.check();
+    }
+
+    /** Logits that are all the same lose log n, whoever it is. */
+    @Test
+    void bothTwinsGiveCountsTheSameLogarithms() {
+        Worst worst = new Worst("log n");
+        for (int n = 1; n < 5000; n += 1 + n / 10) {
+            int batch = 3;
+            float[] x = new float[batch * n];
+            float[] target = new float[batch * n];
+            Arrays.fill(x, 0.75f);
+            for (int b = 0; b < batch; b++) {
+                target[b * n + b * (n - 1) / 2] = 1f;
+            }
+            for (Kernels32 kernels : twins().toList()) {
+                float[] loss = new float[batch];
+                kernels.losses().softmaxCrossEntropy(loss, 0, null, 0, target, 0, x, 0, batch, n);
+                worst.see(Exact.ulps(loss[0], Exact.log1p(Exact.of(n - 1))), 2, n);
+                assertThat(loss).as(Twins.name(kernels)).containsOnly(Math32.log1p(n - 1f));
+            }
+        }
+        worst.check();
     }
 
     /** J made of q and rest, column k: exact. */
