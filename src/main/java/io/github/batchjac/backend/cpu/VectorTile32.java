@@ -2,7 +2,6 @@ package io.github.batchjac.backend.cpu;
 
 import static io.github.batchjac.backend.cpu.VectorLoops32.run;
 import static io.github.batchjac.backend.cpu.VectorMath32.S;
-import static io.github.batchjac.backend.cpu.VectorMath32.ZERO;
 import static io.github.batchjac.backend.cpu.VectorMath32.all;
 import static io.github.batchjac.backend.cpu.VectorMath32.expDifference;
 import static io.github.batchjac.backend.cpu.VectorMath32.sumError;
@@ -10,13 +9,10 @@ import static io.github.batchjac.backend.cpu.VectorScratch32.LARGEST;
 import static io.github.batchjac.backend.cpu.VectorScratch32.OTHERS;
 import static io.github.batchjac.backend.cpu.VectorScratch32.TILE_ERRORS;
 import static jdk.incubator.vector.VectorOperators.EQ;
-import static jdk.incubator.vector.VectorOperators.GT;
-import static jdk.incubator.vector.VectorOperators.NE;
 
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorMask;
 
 /** Short rows on the way to softmax: a tile of them in scratch, one sample per lane. */
 final class VectorTile32 {
@@ -61,19 +57,13 @@ final class VectorTile32 {
         }
     }
 
-    /** The largest of each lane, NaN where it is infinite; then, for a while, its index. */
+    /** The largest of each lane; NaN where that is infinite, or if there is one. */
     private static void largest(float[] tile, int n) {
-        FloatVector best = all(Float.NEGATIVE_INFINITY);
-        FloatVector at = all(-1f);
-        for (int j = 0; j < n; j++) {
-            FloatVector v = FloatVector.fromArray(S, tile, j * L);
-            VectorMask<Float> more = v.compare(GT, best);
-            best = best.blend(v, more);
-            at = at.blend((float) j, more);
+        FloatVector best = FloatVector.fromArray(S, tile, 0);
+        for (int j = 1; j < n; j++) {
+            best = best.max(FloatVector.fromArray(S, tile, j * L));
         }
-        best = best.blend(Float.NaN, best.abs().compare(EQ, Float.POSITIVE_INFINITY));
-        best.intoArray(tile, LARGEST);
-        at.intoArray(tile, OTHERS);
+        best.blend(Float.NaN, best.abs().compare(EQ, Float.POSITIVE_INFINITY)).intoArray(tile, LARGEST);
     }
 
     private static void differences(
@@ -96,19 +86,22 @@ final class VectorTile32 {
         }
     }
 
+    /** Of all numerators but the largest: those below 1, compensated, and all ones but one. */
     private static void sum(
             float[] tile, int to, float[] x, int xo, float[] same, int so, int n, float none, float nothing) {
-        FloatVector best = FloatVector.fromArray(S, tile, LARGEST);
-        FloatVector at = FloatVector.fromArray(S, tile, OTHERS);
         FloatVector sum = all(0f);
         FloatVector errors = all(0f);
-        for (int j = 0; j < n; j++) {
-            FloatVector other = FloatVector.fromArray(S, tile, j * L).blend(ZERO, at.compare(EQ, (float) j));
+        FloatVector ones = all(-1f);
+        for (int j = 0; j < n * L; j += L) {
+            FloatVector e = FloatVector.fromArray(S, tile, j);
+            FloatVector other = VectorBits.belowOne(e);
+            ones = ones.add(e.sub(other));
             FloatVector s = sum.add(other);
             errors = errors.add(sumError(sum, other, s));
             sum = s;
         }
-        sum.add(errors).blend(best, best.compare(NE, best)).intoArray(tile, OTHERS);
+        FloatVector s = sum.add(ones);
+        s.add(errors.add(sumError(sum, ones, s))).intoArray(tile, OTHERS);
     }
 
     private static void divide(float[] tile, int n) {
