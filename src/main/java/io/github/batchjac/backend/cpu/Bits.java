@@ -32,7 +32,7 @@ final class Bits {
         return p * Float.intBitsToFloat((half + 127) << 23) * Float.intBitsToFloat((n - half + 127) << 23);
     }
 
-    /** p·2^n for {@code rounded = ROUND32 + n}, −191 ≤ n ≤ 62: only the last product can round. */
+    /** p·2^n for {@code rounded = ROUND32 + n}, −190 ≤ n ≤ 62, |p| ≥ ½ or 0: only the last product can round. */
     static float scaleDown(float p, float rounded) {
         return p * Float.intBitsToFloat(Float.floatToRawIntBits(rounded) << 23) * UNBIAS32;
     }
@@ -44,7 +44,7 @@ final class Bits {
         return p * Double.longBitsToDouble((half + 1023) << 52) * Double.longBitsToDouble((n - half + 1023) << 52);
     }
 
-    /** p·2^n for {@code rounded = ROUND64 + n}, −1535 ≤ n ≤ 510. */
+    /** p·2^n for {@code rounded = ROUND64 + n}, −1534 ≤ n ≤ 510; otherwise as {@link #scaleDown(float, float)}. */
     static double scaleDown(double p, double rounded) {
         return p * Double.longBitsToDouble(Double.doubleToRawLongBits(rounded) << 52) * UNBIAS64;
     }

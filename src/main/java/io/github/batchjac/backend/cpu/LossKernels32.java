@@ -37,8 +37,8 @@ interface LossKernels32 {
             int n);
 
     /**
-     * {@code Σ_k target_k·(logsumexp θ − θ_k)}, every factor without cancellation: 16 / 8 ulp for targets ≥ 0. A target of 0
-     * adds 0. Gradient {@code (Σtarget)q − target} as (Σ_{k≠i}target_k)·q_i − target_i·(1−q_i), within 16 / 8 ulp of the sum of these
+     * {@code Σ_k target_k·(logsumexp θ − θ_k)}, every factor without cancellation: 16 / 8 ulp for targets ≥ 0, whatever where terms of both
+     * signs overflow. A target of 0 adds 0. Gradient {@code (Σtarget)q − target} as (Σ_{k≠i}target_k)·q_i − target_i·(1−q_i), within 16 / 8 ulp of the sum of these
      * two magnitudes, given Σ_{k≠i} as Σtarget − target_i.
      */
     void softmaxCrossEntropy(

@@ -79,7 +79,7 @@ final class Math32 {
         return x < lowest ? lowest : x;
     }
 
-    /** c·exp(x + err) for LOWEST ≤ x ≤ 0 and a tiny err, rounded to a subnormal only once. */
+    /** c·exp(x + err), rounded to a subnormal only once: x ≤ 0, near LOWEST or above, and a tiny err. */
     private static float scaledExp(float c, float x, float err) {
         float t = rounded(x);
         return Bits.scaleDown(c * (1f + expm1Reduced(x, err, t)), t);
@@ -135,7 +135,7 @@ final class Math32 {
         return large ? LN2_HIGH + (log + LN2_LOW) : log;
     }
 
-    /** log(1 + x) for 0 ≤ x < ∞; NaN for NaN. Within 2u. */
+    /** log(1 + x) for 0 ≤ x < ∞; NaN for NaN. Within 2.5u. */
     static float log1p(float x) {
         float s = 1f + x;
         float c = sumError(1f, x, s) / s;

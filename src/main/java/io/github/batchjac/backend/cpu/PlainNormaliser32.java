@@ -80,11 +80,11 @@ class PlainNormaliser32 {
         return others / (1f + others);
     }
 
-    /** {@code log + largest − x}: both terms of the sum are positive. The difference's rounding error is made good. */
+    /** {@code log + largest − x}: both terms of the sum are positive. The difference's rounding error is made good where it is finite. */
     static float surprise(float x, float largest, float log) {
         float difference = x - largest;
         float error = Math32.sumError(x, -largest, difference);
         float y = log - difference;
-        return difference == -INFINITY ? y : y - error;
+        return Math.abs(error) < INFINITY ? y - error : y;
     }
 }

@@ -95,7 +95,7 @@ final class VectorBits {
                 .sub(0x1p52 + 1023d);
     }
 
-    /** x where 0 ≤ x < 1, 0 where x ≥ 1 or NaN; without a mask, which on Java 17 is slow. */
+    /** x where 0 ≤ x < 1, 0 where x ≥ 1; without a mask, which on Java 17 is slow. Of NaN either. */
     static FloatVector belowOne(FloatVector x) {
         IntVector bits = x.reinterpretAsInts();
         IntVector below = bits.sub(ONE_INT).lanewise(VectorOperators.LSHR, 31);

@@ -7,7 +7,8 @@ package io.github.batchjac.backend.cpu;
  * <ul>
  *   <li>a row of at least one vector ends with a vector that overlaps the one before, read before anything is written, so
  *       that a row may be replaced in place; where that would count an element twice, its end is copied and padded;
- *   <li>rows of a softmax are copied to scratch, from a whole vector on; short ones are transposed there, one sample per lane;
+ *   <li>rows of a softmax that fill their vectors go through scratch, some at a time; short ones are transposed there, one sample
+ *       per lane; both up to some thousand elements, beyond one by one;
  *   <li>writers of rows that follow one another let a vector spill into the next row, which is written after.
  * </ul>
  *

@@ -58,9 +58,6 @@ final class VectorLossKernels32 extends PlainLossKernels32 {
     /** Block by block: the surprises into scratch, then their product with the target. */
     @Override
     float surprises(float[] target, int to, float[] x, int xo, int n, float largest, float log) {
-        if (n < L) {
-            return super.surprises(target, to, x, xo, n, largest, log);
-        }
         float[] scratch = SCRATCH.get();
         float sum = 0f;
         double errors = 0;
@@ -95,10 +92,6 @@ final class VectorLossKernels32 extends PlainLossKernels32 {
 
     @Override
     void distributionGradient(float[] q, int qo, float[] target, int to, int n, float total, float rest) {
-        if (n < L) {
-            super.distributionGradient(q, qo, target, to, n, total, rest);
-            return;
-        }
         float[] scratch = SCRATCH.get();
         int last = n - L;
         FloatVector.fromArray(S, q, qo + last).intoArray(scratch, 0);

@@ -13,11 +13,9 @@ final class VectorMath32 {
     static final VectorSpecies<Float> S = FloatVector.SPECIES_PREFERRED;
 
     // Constants as vectors: making one takes the compiler several operations each time, and from about 18000 nodes on
-    // it no
-    // longer inlines. A loop may therefore have some forty vector operations at most; beyond, each one is an object.
-    // What a
-    // loop carries from one turn to the next must not start as one of these, but as all(0f): else it is an object as
-    // well.
+    // it no longer inlines. A loop may therefore have some forty vector operations at most; beyond, each one is an
+    // object. What a loop carries from one turn to the next must not start as one of these, but as all(0f): else it is
+    // an object as well.
 
     static final FloatVector ZERO = all(0f);
     static final FloatVector ONE = all(1f);

@@ -15,6 +15,7 @@ import static io.github.batchjac.backend.cpu.VectorScratch32.SCRATCH;
 import static io.github.batchjac.backend.cpu.VectorScratch32.TILE;
 import static jdk.incubator.vector.VectorOperators.EQ;
 import static jdk.incubator.vector.VectorOperators.GT;
+import static jdk.incubator.vector.VectorOperators.LT;
 import static jdk.incubator.vector.VectorOperators.MAX;
 
 import java.lang.invoke.MethodHandle;
@@ -26,8 +27,6 @@ import org.jspecify.annotations.Nullable;
 final class VectorNormaliser32 extends PlainNormaliser32 {
     /** Lanes. */
     private static final int L = S.length();
-
-    private static final FloatVector MINUS_INFINITY = all(Float.NEGATIVE_INFINITY);
 
     /** Loops over whole vectors, to be compiled by themselves; see {@link VectorLoops32}. */
     private static final MethodHandle[] LOOPS = VectorLoops32.find(MethodHandles.lookup(), "differences exponentials");
@@ -76,9 +75,6 @@ final class VectorNormaliser32 extends PlainNormaliser32 {
      */
     @Override
     float numerators(float @Nullable [] q, int qo, float[] x, int xo, int n, int m) {
-        if (n < L) {
-            return super.numerators(q, qo, x, xo, n, m);
-        }
         float[] scratch = SCRATCH.get();
         float largest = x[xo + m];
         float sum = 0f;
@@ -141,10 +137,6 @@ final class VectorNormaliser32 extends PlainNormaliser32 {
 
     @Override
     void divide(float[] a, int ao, int n, float s) {
-        if (n < L) {
-            super.divide(a, ao, n, s);
-            return;
-        }
         int last = ao + n - L;
         FloatVector end = FloatVector.fromArray(S, a, last);
         for (int i = ao; i < last; i += L) {
@@ -202,6 +194,7 @@ final class VectorNormaliser32 extends PlainNormaliser32 {
     static FloatVector surprise(FloatVector x, FloatVector largest, FloatVector minusLargest, FloatVector log) {
         FloatVector difference = x.sub(largest);
         FloatVector y = log.sub(difference);
-        return y.sub(sumError(x, minusLargest, difference)).blend(y, difference.compare(EQ, MINUS_INFINITY));
+        FloatVector error = sumError(x, minusLargest, difference);
+        return y.blend(y.sub(error), error.abs().compare(LT, Float.POSITIVE_INFINITY));
     }
 }

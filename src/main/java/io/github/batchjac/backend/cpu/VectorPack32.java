@@ -20,8 +20,8 @@ final class VectorPack32 {
     }
 
     /**
-     * op(B) (k,n) as panels (k,NR), {@code panel} apart. What lies behind the columns of the last one is of no account: a product of
-     * this class never stores what it computes from it.
+     * op(B) (k,n) as panels (k,NR), {@code panel} apart. What lies behind the columns of the last one is of no account: {@link
+     * VectorGemm32} never stores what it computes from it.
      */
     static void packPanels(
             float[] to, int too, int panel, float[] b, int bo, int ldb, boolean transposeB, int n, int k) {

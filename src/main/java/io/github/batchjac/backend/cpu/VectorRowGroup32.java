@@ -10,7 +10,6 @@ import static io.github.batchjac.backend.cpu.VectorScratch32.ONES;
 import static io.github.batchjac.backend.cpu.VectorScratch32.OTHERS;
 import static io.github.batchjac.backend.cpu.VectorScratch32.ROWS;
 import static io.github.batchjac.backend.cpu.VectorScratch32.SUMS;
-import static jdk.incubator.vector.VectorOperators.EQ;
 import static jdk.incubator.vector.VectorOperators.NE;
 
 import java.lang.invoke.MethodHandle;
@@ -37,8 +36,8 @@ final class VectorRowGroup32 {
             void.class, float[].class, float[].class, int.class, float[].class, int.class, int.class, int.class);
 
     /** Loops over whole vectors, to be compiled by themselves; see {@link VectorLoops32}. */
-    private static final MethodHandle[] LOOPS =
-            VectorLoops32.find(MethodHandles.lookup(), TYPE, "peaks joinPeaks exponentials sums joinSums divide");
+    private static final MethodHandle[] LOOPS = VectorLoops32.find(
+            MethodHandles.lookup(), TYPE, "peaks joinPeaks exponentials sums joinSums divide onesOfRows");
 
     private static final int PEAKS = 0;
     private static final int JOIN_PEAKS = 1;
@@ -46,6 +45,7 @@ final class VectorRowGroup32 {
     private static final int LANE_SUMS = 3;
     private static final int JOIN_SUMS = 4;
     private static final int DIVIDE = 5;
+    private static final int ONES_OF_ROWS = 6;
 
     /** From L·h on, for h = 1, 2, 4 …: 1 for the lanes whose number has this bit, 0 for others. */
     private static final float[] HAS_BIT = new float[L * L];
@@ -60,7 +60,7 @@ final class VectorRowGroup32 {
 
     private VectorRowGroup32() {}
 
-    /** Whether to work on rows of n like this: they fit, and fill what vectors they take to three quarters. */
+    /** Whether to work on rows of n like this: they fit, and fill the vectors that they take to three quarters. */
     static boolean suits(int n) {
         return n >= Math.max(L, SHORTEST) && n <= ROWS && 3 * pitch(n) <= 4 * n;
     }
@@ -101,25 +101,21 @@ final class VectorRowGroup32 {
         FloatVector.fromArray(S, scratch, SUMS)
                 .add(FloatVector.fromArray(S, scratch, SUMS + L * L))
                 .intoArray(scratch, OTHERS);
-        float ones = 0f;
-        for (int i = 0; i < L; i++) {
-            ones += scratch[ONES + i];
-        }
-        if (ones != rows) {
-            addOnes(scratch, rows, n);
+        // a row has one, unless it has several largest; NaN is among them
+        if (sumOfLanes(scratch, ONES) != rows) {
+            run(LOOPS[ONES_OF_ROWS], scratch, scratch, 0, scratch, 0, rows, n);
+            for (int r = 0; r < rows; r++) {
+                scratch[OTHERS + r] += sumOfLanes(scratch, SUMS + r * L) - 1f;
+            }
         }
     }
 
-    /** Of several largest all but one are others. */
-    private static void addOnes(float[] scratch, int rows, int n) {
-        for (int r = 0; r < rows; r++) {
-            int row = r * pitch(n);
-            float ones = 0f;
-            for (int i = row; i < row + n; i++) {
-                ones += scratch[i] < 1f ? 0f : scratch[i];
-            }
-            scratch[OTHERS + r] += ones - 1f;
+    private static float sumOfLanes(float[] scratch, int at) {
+        float sum = 0f;
+        for (int i = at; i < at + L; i++) {
+            sum += scratch[i];
         }
+        return sum;
     }
 
     /** q from numerators and {@link #others}. */
@@ -158,30 +154,29 @@ final class VectorRowGroup32 {
         }
     }
 
-    /** The largest x of each row, NaN where it is infinite. */
+    /** The largest x of each row, NaN if there is one. */
     private static void joinPeaks(float[] scratch, float[] none, int no, float[] x, int xo, int rows, int n) {
         for (int h = L / 2; h > 0; h /= 2) {
             VectorMask<Float> high = hasBit(h);
             for (int i = SUMS; i < SUMS + h * L; i += L) {
-                stay(scratch, i, h, high).max(come(scratch, i, h, high)).intoArray(scratch, i);
+                lower(scratch, i, h, high).max(upper(scratch, i, h, high)).intoArray(scratch, i);
             }
         }
-        FloatVector best = FloatVector.fromArray(S, scratch, SUMS);
-        best.blend(Float.NaN, best.abs().compare(EQ, Float.POSITIVE_INFINITY)).intoArray(scratch, LARGEST);
+        FloatVector.fromArray(S, scratch, SUMS).intoArray(scratch, LARGEST);
     }
 
     private static VectorMask<Float> hasBit(int h) {
         return FloatVector.fromArray(S, HAS_BIT, L * h).compare(NE, ZERO);
     }
 
-    /** Of the vectors at i and h vectors on, those lanes of the first that lack the bit h, and those of the second that have it. */
-    private static FloatVector stay(float[] scratch, int i, int h, VectorMask<Float> high) {
-        return FloatVector.fromArray(S, scratch, i).blend(FloatVector.fromArray(S, scratch, i + h * L), high);
+    /** Of each pair of lanes that are h apart, the lower: of the vector at i, then, for the lanes that have the bit, h vectors on. */
+    private static FloatVector lower(float[] scratch, int i, int h, VectorMask<Float> high) {
+        return FloatVector.fromArray(S, scratch, i).blend(FloatVector.fromArray(S, scratch, i + h * L - h), high);
     }
 
-    /** The other lanes, each where that one stays which it is joined with: h further down, or up. */
-    private static FloatVector come(float[] scratch, int i, int h, VectorMask<Float> high) {
-        return FloatVector.fromArray(S, scratch, i + h).blend(FloatVector.fromArray(S, scratch, i + h * L - h), high);
+    /** The upper. */
+    private static FloatVector upper(float[] scratch, int i, int h, VectorMask<Float> high) {
+        return FloatVector.fromArray(S, scratch, i + h).blend(FloatVector.fromArray(S, scratch, i + h * L), high);
     }
 
     /** {@code exp(x − largest)}, the difference's rounding error made good. */
@@ -199,7 +194,7 @@ final class VectorRowGroup32 {
         }
     }
 
-    /** Of each lane, compensated, the numerators below 1; of all rows, how many are 1: one of a row, unless it has several largest. */
+    /** Of each lane, compensated, the numerators below 1; of all rows together, how many are 1. */
     private static void sums(float[] scratch, float[] none, int no, float[] x, int xo, int rows, int n) {
         int pitch = pitch(n);
         FloatVector ones = all(0f);
@@ -222,15 +217,29 @@ final class VectorRowGroup32 {
         ones.intoArray(scratch, ONES);
     }
 
+    /** Of each lane, how many numerators are 1; NaN if one is. */
+    private static void onesOfRows(float[] scratch, float[] none, int no, float[] x, int xo, int rows, int n) {
+        int pitch = pitch(n);
+        for (int r = 0; r < rows; r++) {
+            FloatVector ones = all(0f);
+            int end = (r + 1) * pitch;
+            for (int j = r * pitch; j < end; j += L) {
+                FloatVector e = FloatVector.fromArray(S, scratch, j);
+                ones = ones.add(e.sub(VectorBits.belowOne(e)));
+            }
+            ones.intoArray(scratch, SUMS + r * L);
+        }
+    }
+
     private static void joinSums(float[] scratch, float[] none, int no, float[] same, int so, int nothing, int sets) {
         for (int h = L / 2; h > 0; h /= 2) {
             VectorMask<Float> high = hasBit(h);
             for (int set = 0; set < sets; set++) {
                 for (int i = sums(set); i < sums(set) + h * L; i += L) {
-                    FloatVector a = stay(scratch, i, h, high);
-                    FloatVector b = come(scratch, i, h, high);
+                    FloatVector a = lower(scratch, i, h, high);
+                    FloatVector b = upper(scratch, i, h, high);
                     FloatVector s = a.add(b);
-                    FloatVector errors = stay(scratch, i + L * L, h, high).add(come(scratch, i + L * L, h, high));
+                    FloatVector errors = lower(scratch, i + L * L, h, high).add(upper(scratch, i + L * L, h, high));
                     s.intoArray(scratch, i);
                     errors.add(sumError(a, b, s)).intoArray(scratch, i + L * L);
                 }

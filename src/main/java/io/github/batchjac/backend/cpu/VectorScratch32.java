@@ -14,11 +14,12 @@ final class VectorScratch32 {
     static final int BLOCK = 1 << 10;
 
     /** Elements that rows which are worked on together take. */
-    static final int ROWS = 1 << 12;
+    static final int ROWS = 1 << 12; // 32 only
+    // 64 only: static final int ROWS = 1 << 11;
 
     // The end of a row that is replaced in place, partial sums, padded ends, a block of results that nobody asked for,
-    // a block of
-    // rounding errors.
+    // and
+    // a block of rounding errors.
     static final int PARTIAL = L;
     static final int TAIL = 3 * L;
     static final int RESULT = 5 * L;

@@ -280,7 +280,9 @@ class Softmax32Test {
                 for (int i = 0; i < n; i++) {
                     BigDecimal q = e[i].divide(s, Exact.MC);
                     BigDecimal down = Exact.of(t[i]).multiply(s.subtract(e[i])).divide(s, Exact.MC);
-                    BigDecimal rounding = sum.multiply(U).multiply(Exact.TWO);
+                    // of one target alone Σ_{k≠i} is exact
+                    BigDecimal rounding =
+                            b % 3 == 0 ? BigDecimal.ZERO : sum.multiply(U).multiply(Exact.TWO);
                     BigDecimal up = sum.subtract(Exact.of(t[i])).multiply(q);
                     BigDecimal unit = up.add(down).multiply(U).multiply(Exact.TWO);
                     unit = unit.add(rounding.multiply(q)).add(Exact.of(Float.MIN_VALUE));
@@ -313,6 +315,82 @@ class Softmax32Test {
             }
         }
         worst.check();
+    }
+
+    /** Sums of equal terms, whose errors all have one sign. */
+    @ParameterizedTest
+    @MethodSource("twins")
+    void longSumsAreCompensated(Kernels32 kernels) {
+        Worst worst = new Worst("a sum of equal terms " + Twins.name(kernels));
+        for (int n : new int[] {1000, 2047, 4096, 5000}) {
+            float[] x = new float[n];
+            float[] target = new float[n];
+            Arrays.fill(x, 1, n, (float) -4.1584);
+            Arrays.fill(target, (float) 0.1);
+            float[] q = new float[n];
+            float[] rest = new float[1];
+            float[] loss = new float[1];
+            kernels.softmax().softmax(q, 0, rest, 0, x, 0, 1, n);
+            kernels.losses().softmaxCrossEntropy(loss, 0, null, 0, target, 0, x, 0, 1, n);
+            BigDecimal others = Exact.exp(Exact.of(x[1])).multiply(Exact.of(n - 1));
+            BigDecimal s = others.add(BigDecimal.ONE);
+            worst.see(Exact.ulps(rest[0], others.divide(s, Exact.MC)), 5, n);
+            BigDecimal all = Exact.log1p(others)
+                    .multiply(Exact.of(n))
+                    .subtract(Exact.of(x[1]).multiply(Exact.of(n - 1)));
+            worst.see(Exact.ulps(loss[0], all.multiply(Exact.of(target[0]))), 5, n);
+        }
+        worst.check();
+    }
+
+    @ParameterizedTest
+    @MethodSource("twins")
+    void extremesHaveTheirLimits(Kernels32 kernels) {
+        for (int n : SIZES) {
+            if (n < 6) {
+                continue;
+            }
+            float[] x = new float[n];
+            float[] target = new float[n];
+            x[3] = Float.NEGATIVE_INFINITY;
+            target[3] = target[5] = 1f;
+            float[] loss = new float[1];
+            kernels.losses().softmaxCrossEntropy(loss, 0, null, 0, target, 0, x, 0, 1, n);
+            assertThat(loss[0]).as("n %d, what cannot be came", n).isEqualTo(Float.POSITIVE_INFINITY);
+
+            Arrays.fill(x, 1f);
+            x[0] = Float.MAX_VALUE;
+            x[1] = Math.ulp(Float.MAX_VALUE) * 1.5f;
+            float[] y = new float[n];
+            kernels.softmax().logSoftmax(y, 0, null, 0, null, 0, x, 0, 1, n);
+            assertThat(y[0]).as("n %d", n).isEqualTo(0f);
+            assertThat(y[1]).as("n %d, far apart", n).isEqualTo(x[1] - x[0]);
+            assertThat(y[2]).as("n %d, far apart", n).isEqualTo(-Float.MAX_VALUE);
+        }
+    }
+
+    /** Sums that overflow on the way. */
+    @ParameterizedTest
+    @MethodSource("twins")
+    void evenSumsThatOverflowHaveTheSameBitsEverywhere(Kernels32 kernels) {
+        int batch = 19;
+        for (int n : new int[] {16, 17, 32, 64}) {
+            for (int second = 1; second < n; second++) {
+                float[] x = new float[batch * n];
+                float[] target = new float[batch * n];
+                for (int b = 0; b < batch; b++) {
+                    target[b * n] = Float.MAX_VALUE;
+                    target[b * n + second] = -1.5f * Math.ulp(Float.MAX_VALUE);
+                }
+                float[] gradient = new float[batch * n];
+                kernels.losses().softmaxCrossEntropy(null, 0, gradient, 0, target, 0, x, 0, batch, n);
+                for (int b = 1; b < batch; b++) {
+                    assertThat(Arrays.copyOfRange(gradient, b * n, b * n + n))
+                            .as("n %d, %d, row %d", n, second, b)
+                            .isEqualTo(Arrays.copyOf(gradient, n));
+                }
+            }
+        }
     }
 
     /** J made of q and rest, column k: exact. */
@@ -385,6 +463,11 @@ class Softmax32Test {
             for (int batch : new int[] {1, 5, 17, 40}) {
                 float[] x = random(new Random(n), batch * n, 8);
                 float[] target = random(new Random(n + 1), batch * n, 1);
+                for (int b = 0; b < batch; b += 3) { // two are the largest
+                    x[b * n + n - 1] = Float.NEGATIVE_INFINITY;
+                    target[b * n + n - 1] = 0f;
+                    x[b * n] = x[b * n + n / 2] = (float) 40;
+                }
                 float[] whole = run(kernels, x, target, 0, batch, n);
                 float[] parts = new float[whole.length];
                 for (int b = 0; b < batch; b++) {
