@@ -85,23 +85,24 @@ TIMES_ROWS(rows_times_log_softmax_transposed, LOG_SOFTMAX_TRANSPOSED)
 #undef TIMES_ROWS
 
 // out = J·m (batch,n,k); see jacobian.cuh. 8 bytes a number of m (float32), and q. A block of 256 threads takes `samples` samples or,
-// where tiles > 1, `width` columns of one; behind Lanes::SCRATCH and 256 numbers and 256 integers in shared memory, these and their q.
-// NAME_long: m is read twice; a block for every `width` columns of a sample.
+// where tiles > 1, `width` columns of one; behind 256 packs and 256 integers in shared memory, these and their q.
+// NAME_long: m is read twice; a block for every `width` columns of a sample; behind Lanes::SCRATCH and 256 numbers an integer.
 #define TIMES_COLUMNS(name, FORM)                                                                                              \
     RESIDENT_KERNEL(name, 256, 2)(REAL * out, const REAL *m, long long m_stride, const REAL *q, long long q_stride, const REAL *rest,        \
-                      long long rest_stride, long long batch, int n, int k, int width, Divisor by_width, int samples,           \
-                      int tiles, int lanes) {                                                                                  \
-        times_columns<FORM>(out, m, m_stride, q, q_stride, rest, rest_stride, batch, n, k, width, by_width, samples, tiles,     \
-                            lanes);                                                                                            \
+                      long long rest_stride, long long batch, int n, int k, int width, int samples, int tiles, int lanes) {     \
+        times_columns<FORM>(out, m, m_stride, q, q_stride, rest, rest_stride, batch, n, k, width, samples, tiles, lanes);       \
     }                                                                                                                          \
     RESIDENT_KERNEL(name##_long, 256, 2)(REAL * out, const REAL *m, long long m_stride, const REAL *q, long long q_stride,                   \
                              const REAL *rest, long long rest_stride, int n, int k, int width, int tiles) {                    \
         REAL *scratch = shared_numbers<REAL>();                                                                                \
+        REAL *partial = scratch + Lanes<REAL>::SCRATCH;                                                                        \
+        int *place = reinterpret_cast<int *>(partial + blockDim.x);                                                            \
         long long b = blockIdx.x / tiles;                                                                                      \
         int column = blockIdx.x % tiles * width;                                                                               \
-        column_products<FORM>(out + b * n * k + column, m + b * m_stride + column, 0, k, q + b * q_stride, 0,                    \
-                            rest + b * rest_stride, 0, n, min(width, k - column), 1, 1, scratch + Lanes<REAL>::SCRATCH,           \
-                            reinterpret_cast<int *>(scratch + Lanes<REAL>::SCRATCH + blockDim.x), Lanes<REAL>::block(scratch));              \
+        find_places(place, q + b * q_stride, 0, n, 1, Lanes<REAL>::block(scratch));                                            \
+        __syncthreads();                                                                                                       \
+        column_products<FORM, 1, true>(out + b * n * k + column, m + b * m_stride + column, 0, k, q + b * q_stride, 0,         \
+                                       rest + b * rest_stride, 0, n, min(width, k - column), 1, 1, partial, place);            \
     }
 
 TIMES_COLUMNS(softmax_times_columns, SOFTMAX)
