@@ -64,7 +64,6 @@ __device__ __forceinline__ void times_rows(T *out, const T *rows, long long rows
                                            const T *rest, long long rest_stride, long long batch, int k, const TILE &tile,
                                            Divisor by_k, int samples, int chunks) {
     int n = tile.n;
-    Lanes<T> group = tile.group();
     T *panel = tile.start();
     T *entries = tile.behind(panel, tile.samples());
     Share share(batch, k, samples, chunks);
@@ -82,8 +81,7 @@ __device__ __forceinline__ void times_rows(T *out, const T *rows, long long rows
                   last && q_stride != 0 ? q_stride : n, last ? (q_stride == 0 ? 1 : sample_count) : rows_of_run, last || packs);
     }
     __syncthreads();
-    bool there = group.sample < share.count;
-    if (tile.works(there)) {
+    tile.for_samples(share.count, [&](const Lanes<T> &group, bool there) {
         int s = there && chunks == 1 ? by_k.quotient(group.sample) : 0;
         Row<T> g(tile.row(panel, group.sample), n, group, there);
         Row<T> e(entries + s * entry_pitch, n, group, there);
@@ -119,7 +117,7 @@ __device__ __forceinline__ void times_rows(T *out, const T *rows, long long rows
         if (peak.leads) {
             *mine = product.at_peak();
         }
-    }
+    });
     __syncthreads();
     tile.write(out + (share.sample * k + share.row) * n, panel, share.count);
 }

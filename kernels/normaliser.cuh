@@ -43,6 +43,9 @@ struct Peak {
     // The numbers there, of the row that is so far away; 0 behind one that is not in a pack.
     __device__ __forceinline__ Pack<T> pack(const Row<T> &row, int away) const {
         const T *p = place(0);
+        if (row.n % Pack<T>::SIZE == 0) {
+            return load_pack(place(away));
+        }
         bool one = at >= address(row.numbers + (row.n & -Pack<T>::SIZE));
         Pack<T> x;
 #pragma unroll
@@ -63,6 +66,23 @@ struct Peak {
         return this->place(place);
     }
 };
+
+// exp(r) for |r| ≤ ½ln 2, as good as by exp_series, which is the CPU's, with a term less: off by 0.06u and what is rounded. The
+// constants stand in the instructions: from C++ each would be moved to a register in every turn of a loop.
+__device__ __forceinline__ float exp_of_remainder(float r) {
+    float p;
+    asm("fma.rn.f32 %0, %1, 0f3AB511E7, 0f3C091D10;\n\t"  // 0.0013814539, 0.008368745
+        "fma.rn.f32 %0, %0, %1, 0f3D2AAC79;\n\t"  // 0.04166839
+        "fma.rn.f32 %0, %0, %1, 0f3E2AAA49;\n\t"  // 0.16666521
+        "fma.rn.f32 %0, %0, %1, 0f3EFFFFFE;\n\t"  // 0.49999994
+        "fma.rn.f32 %0, %0, %1, 0f3F800000;\n\t"
+        "fma.rn.f32 %0, %0, %1, 0f3F800000;"
+        : "=&f"(p)
+        : "f"(r));
+    return p;
+}
+
+__device__ __forceinline__ double exp_of_remainder(double r) { return fma(fma(exp_series(r), r, 1.), r, 1.); }
 
 // How the numbers of a sample become numerators: 2^65·exp(x − N·ln 2) (float64: 2^513·), N·ln 2 near the largest, so that none is
 // subnormal. Where the largest is FAR or farther from 0 it is subtracted before: exactly, as all that counts is within a
@@ -93,7 +113,7 @@ struct Normal {
         T t = fma(difference, T(1.4426950408889634), round);
         T n = t - round;
         T r = fma(n, -Real<T>::LN2_LOW, fma(n, -Real<T>::LN2_HIGH, difference));
-        T e = fma(fma(exp_series(r), r, T(1)), r, T(1)) * biased_power(t);
+        T e = exp_of_remainder(r) * biased_power(t);
         return difference < lowest ? T(0) : e;
     }
 

@@ -5,22 +5,22 @@
 // q = exp(x − max x)/s (batch,n), rest (batch) = 1 − max q without cancellation, or null. 8 bytes a number (float32). In place.
 // lanes threads a sample, blockDim.x / lanes samples a block; a tile of them in shared memory behind Lanes::SCRATCH numbers.
 // NAME_short: a thread a sample, Tile::THREADS a block, and the tile alone.
-RESIDENT_KERNEL(softmax, 512, 1)(REAL *q, REAL *rest, const REAL *x, long long batch, int n, int lanes, int pitch, SmallDivisor by) {
-    softmax(q, rest, x, batch, Tile<REAL>{n, pitch, by, lanes});
+RESIDENT_KERNEL(softmax, 512, 1)(REAL *q, REAL *rest, const REAL *x, long long batch, int n, int share, int pitch, SmallDivisor by) {
+    softmax(q, rest, x, batch, Tile<REAL>{n, share, pitch, by});
 }
 
-RESIDENT_KERNEL(softmax_short, ShortTile<REAL>::THREADS, 1)(REAL *q, REAL *rest, const REAL *x, long long batch, int n, int pitch, SmallDivisor by) {
-    softmax(q, rest, x, batch, ShortTile<REAL>{n, pitch, by});
+RESIDENT_KERNEL(softmax_short, ShortTile<REAL>::THREADS, 1)(REAL *q, REAL *rest, const REAL *x, long long batch, int n, int share, int pitch, SmallDivisor by) {
+    softmax(q, rest, x, batch, ShortTile<REAL>{n, share, pitch, by});
 }
 
 // y = x − max x − log s (batch,n); q and rest as of softmax. y, or q and rest, may be null. y in place. 8 or 12 bytes a number
 // (float32). Launched as softmax; where q is wanted, a second tile behind the first.
-RESIDENT_KERNEL(log_softmax, 512, 1)(REAL *y, REAL *q, REAL *rest, const REAL *x, long long batch, int n, int lanes, int pitch, SmallDivisor by) {
-    log_softmax(y, q, rest, x, batch, Tile<REAL>{n, pitch, by, lanes});
+RESIDENT_KERNEL(log_softmax, 512, 1)(REAL *y, REAL *q, REAL *rest, const REAL *x, long long batch, int n, int share, int pitch, SmallDivisor by) {
+    log_softmax(y, q, rest, x, batch, Tile<REAL>{n, share, pitch, by});
 }
 
-RESIDENT_KERNEL(log_softmax_short, ShortTile<REAL>::THREADS, 1)(REAL *y, REAL *q, REAL *rest, const REAL *x, long long batch, int n, int pitch, SmallDivisor by) {
-    log_softmax(y, q, rest, x, batch, ShortTile<REAL>{n, pitch, by});
+RESIDENT_KERNEL(log_softmax_short, ShortTile<REAL>::THREADS, 1)(REAL *y, REAL *q, REAL *rest, const REAL *x, long long batch, int n, int share, int pitch, SmallDivisor by) {
+    log_softmax(y, q, rest, x, batch, ShortTile<REAL>{n, share, pitch, by});
 }
 
 // softmax and log_softmax for samples too long for shared memory, a block each, read three times; y, q, rest may be null.
@@ -62,15 +62,15 @@ KERNEL(log_softmax_long, 512)(REAL *y, REAL *q, REAL *rest, const REAL *x, long 
 // a block takes `samples` samples or, where chunks > 1, `samples` rows of one.
 #define TIMES_ROWS(name, FORM)                                                                                                 \
     RESIDENT_KERNEL(name, 512, 1)(REAL * out, const REAL *rows, long long rows_stride, const REAL *q, long long q_stride, const REAL *rest,  \
-                      long long rest_stride, long long batch, int k, int n, int lanes, int pitch, SmallDivisor by, Divisor by_k,     \
+                      long long rest_stride, long long batch, int k, int n, int share, int pitch, SmallDivisor by, Divisor by_k,     \
                       int samples, int chunks) {                                                                               \
-        times_rows<FORM>(out, rows, rows_stride, q, q_stride, rest, rest_stride, batch, k, Tile<REAL>{n, pitch, by, lanes}, by_k,      \
+        times_rows<FORM>(out, rows, rows_stride, q, q_stride, rest, rest_stride, batch, k, Tile<REAL>{n, share, pitch, by}, by_k,      \
                          samples, chunks);                                                                                     \
     }                                                                                                                          \
     RESIDENT_KERNEL(name##_short, ShortTile<REAL>::THREADS, 1)(REAL * out, const REAL *rows, long long rows_stride, const REAL *q, long long q_stride, \
-                      const REAL *rest, long long rest_stride, long long batch, int k, int n, int pitch, SmallDivisor by,       \
+                      const REAL *rest, long long rest_stride, long long batch, int k, int n, int share, int pitch, SmallDivisor by,       \
                       Divisor by_k, int samples, int chunks) {                                                                 \
-        times_rows<FORM>(out, rows, rows_stride, q, q_stride, rest, rest_stride, batch, k, ShortTile<REAL>{n, pitch, by}, by_k, \
+        times_rows<FORM>(out, rows, rows_stride, q, q_stride, rest, rest_stride, batch, k, ShortTile<REAL>{n, share, pitch, by}, by_k, \
                          samples, chunks);                                                                                     \
     }                                                                                                                          \
     KERNEL(name##_long, 512)(REAL * out, const REAL *rows, long long rows_stride, const REAL *q, long long q_stride,             \

@@ -252,29 +252,33 @@ struct Row {
 };
 
 // How samples lie in shared memory: `pitch` numbers apart, which is n where that does not make whole packs. `by` divides by n.
-// A sample is the work of `lanes` threads; SHORT: of one, and what that leaves nothing to do for is left out.
+// A sample is the work of `share` threads; SHORT: of one, which has `share` samples, and what that leaves nothing to do for is left out.
 template <typename T, bool SHORT = false>
 struct Tile {
     static constexpr int SIZE = Pack<T>::SIZE;
     static constexpr int THREADS = 64; // of a block, where SHORT
-    int n, pitch;
+    int n, share, pitch;
     SmallDivisor by;
-    int lanes;
 
-    __device__ __forceinline__ Lanes<T> group() const {
-        if (SHORT) {
-            return Lanes<T>(1, nullptr);
+    // work(its lanes, whether it is there) for each of a thread's samples, of which `count` are there. Those that exchange numbers all work.
+    template <typename F>
+    __device__ __forceinline__ void for_samples(int count, F work) const {
+        if constexpr (SHORT) {
+            Lanes<T> alone(1, nullptr);
+#pragma unroll 1
+            for (; alone.sample < count; alone.sample += THREADS) {
+                work(alone, true);
+            }
+        } else {
+            __builtin_assume(share > 1);
+            Lanes<T> lanes(share, shared_numbers<T>());
+            work(lanes, lanes.sample < count);
         }
-        __builtin_assume(lanes > 1);
-        return Lanes<T>(lanes, shared_numbers<T>());
     }
     __device__ __forceinline__ int threads() const { return SHORT ? THREADS : blockDim.x; }
-    __device__ __forceinline__ int samples() const { return SHORT ? THREADS : blockDim.x / lanes; }
+    __device__ __forceinline__ int samples() const { return SHORT ? THREADS * share : blockDim.x / share; }
     // Where the first tile starts.
     __device__ __forceinline__ T *start() const { return shared_numbers<T>() + (SHORT ? 0 : Lanes<T>::SCRATCH); }
-    // Whether a lane takes part: those that exchange numbers all do.
-    __device__ __forceinline__ bool works(bool there) const { return !SHORT || there; }
-
     __device__ __forceinline__ T *row(T *tile, int sample) const { return tile + sample * pitch; }
     // Where the next tile starts, like a sector.
     __device__ __forceinline__ T *behind(T *tile, int samples) const { return tile + ((samples * pitch + 2 * SIZE - 1) & -2 * SIZE); }
@@ -286,12 +290,12 @@ struct Tile {
 
     // The packs of the lane's sample, from or to memory where samples are so far apart.
     __device__ __forceinline__ void move(T *to, long long to_stride, const T *from, long long from_stride, int count) const {
-        int sample = threadIdx.x / lanes;
-        int lane = threadIdx.x & (lanes - 1);
-        int step = lanes * SIZE;
+        int sample = threadIdx.x / share;
+        int lane = threadIdx.x & (share - 1);
+        int step = share * SIZE;
         const T *at = from + sample * from_stride + lane * SIZE;
         to += sample * to_stride + lane * SIZE;
-        int left = sample < count ? (n / SIZE - lane + lanes - 1) / lanes : 0;
+        int left = sample < count ? (n / SIZE - lane + share - 1) / share : 0;
 #pragma unroll 4
         for (; left > 0; left--) {
             store_pack(to, load_pack(at));
@@ -316,11 +320,12 @@ struct Tile {
     __device__ __forceinline__ void run(P *outside, int count, Load load, Store store) const {
         int packs = (unsigned)(count * n) / SIZE;
         int gap = (unsigned)pitch / SIZE - (unsigned)n / SIZE;
-        struct ByPacks {
-            SmallDivisor by;
-            __device__ __forceinline__ int quotient(int v) const { return by.quotient(v * SIZE); }
-        };
-        move_units<SIZE>(outside, packs, gap, ByPacks{by}, threads(), load, store);
+        auto move = [&](auto place) { move_units<SIZE>(outside, packs, place, threads(), load, store); };
+        if (SHORT && pitch == n) {
+            move([](int v) { return v; });
+        } else {
+            move([&](int v) { return v + by.quotient(v * SIZE) * gap; });
+        }
     }
 
     // `count` samples from global memory, `stride` apart there. `packs`: whether the tile starts where a pack may.
