@@ -81,16 +81,16 @@ __device__ __forceinline__ void times_rows(T *out, const T *rows, long long rows
                   last && q_stride != 0 ? q_stride : n, last ? (q_stride == 0 ? 1 : sample_count) : rows_of_run, last || packs);
     }
     __syncthreads();
-    tile.for_samples(share.count, [&](const Lanes<T> &group, bool there) {
+    tile.for_samples(share.count, [&](const Lanes<T> &group, bool there, auto unit) {
         int s = there && chunks == 1 ? by_k.quotient(group.sample) : 0;
-        Row<T> g(tile.row(panel, group.sample), n, group, there);
-        Row<T> e(entries + s * entry_pitch, n, group, there);
+        Row<T, unit.value> g(tile.row(panel, group.sample), n, group, there);
+        Row<T, unit.value> e(entries + s * entry_pitch, n, group, there);
         int away = (int)(e.numbers - g.numbers);
         Peak<T> peak(group, e);
         RowProduct<FORM, T> product{peak.value, T(0), there ? rest[(share.sample + s) * rest_stride] : T(0), T(0)};
         T *mine = nullptr;
         if (peak.leads) {
-            mine = peak.mine(e) - away;
+            mine = peak.mine(e, -away);
             // Out of the sum, also where it is infinite.
             product.gm = *mine;
             *mine = T(0);

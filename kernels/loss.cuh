@@ -86,8 +86,9 @@ struct LossTiles {
         }
         __syncthreads();
     }
-    __device__ __forceinline__ Row<T> row(const Lanes<T> &group, bool there) const {
-        return Row<T>(tile.row(predictions, group.sample), tile.n, group, there);
+    template <int UNIT>
+    __device__ __forceinline__ Row<T, UNIT> row(const Lanes<T> &group, bool there, Count<UNIT>) const {
+        return Row<T, UNIT>(tile.row(predictions, group.sample), tile.n, group, there);
     }
     // From a number of a row to its target.
     __device__ __forceinline__ int away() const { return (int)(targets - predictions); }
@@ -98,9 +99,9 @@ __device__ __forceinline__ void sum_of_terms(T *loss, T *gradient, const T *targ
                                              long long prediction_stride, long long batch, const TILE &tile) {
     LossTiles<TILE, T> tiles(tile, batch);
     tiles.read(prediction, prediction_stride, target, target_stride);
-    tile.for_samples(tiles.count, [&](const Lanes<T> &group, bool there) {
+    tile.for_samples(tiles.count, [&](const Lanes<T> &group, bool there, auto unit) {
         Sum<T> sum;
-        tiles.row(group, there).for_mine([&](auto some) {
+        tiles.row(group, there, unit).for_mine([&](auto some) {
             auto p = some.load();
             accumulate<Loss>(sum, some.away(tiles.away()).load(), p, loss != nullptr);
             if (gradient != nullptr) {
@@ -173,8 +174,8 @@ __device__ __forceinline__ void softmax_cross_entropy(T *loss, T *gradient, cons
                                                       long long logits_stride, long long batch, const TILE &tile) {
     LossTiles<TILE, T> tiles(tile, batch);
     tiles.read(logits, logits_stride, target, target_stride);
-    tile.for_samples(tiles.count, [&](const Lanes<T> &group, bool there) {
-        Row<T> row = tiles.row(group, there);
+    tile.for_samples(tiles.count, [&](const Lanes<T> &group, bool there, auto unit) {
+        auto row = tiles.row(group, there, unit);
         int away = tiles.away();
         Peak<T> peak(group, row);
         Normal<T> normal(peak.value);
@@ -215,8 +216,8 @@ __device__ __forceinline__ void softmax_cross_entropy_labels(T *loss, T *gradien
     LossTiles<TILE, T> tiles(tile, batch);
     tile.read(tiles.predictions, logits + tiles.first * logits_stride, logits_stride, tiles.count);
     __syncthreads();
-    tile.for_samples(tiles.count, [&](const Lanes<T> &group, bool there) {
-        Row<T> row = tiles.row(group, there);
+    tile.for_samples(tiles.count, [&](const Lanes<T> &group, bool there, auto unit) {
+        auto row = tiles.row(group, there, unit);
         long long label = row.there ? labels[(tiles.first + group.sample) * labels_stride] : 0;
         bool mine = row.has((int)label) && (unsigned long long)label < tile.n;
         T x = mine ? row.numbers[label] : T(0);

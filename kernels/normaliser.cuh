@@ -11,7 +11,8 @@ struct Peak {
     bool leads;  // this lane does
     unsigned at; // in shared memory: its pack, or itself where it is not in a pack; 0 for lanes that do not lead
 
-    __device__ __forceinline__ Peak(const Lanes<T> &lanes, const Row<T> &row) {
+    template <int UNIT>
+    __device__ __forceinline__ Peak(const Lanes<T> &lanes, const Row<T, UNIT> &row) {
         T best = -infinity_of<T>();
         // 0 is none of the numbers that several lanes share. One that is alone: the first if there is none.
         at = lanes.count == 1 ? address(row.numbers) : 0;
@@ -37,33 +38,38 @@ struct Peak {
 
     __device__ __forceinline__ static unsigned address(const T *p) { return (unsigned)__cvta_generic_to_shared(p); }
     __device__ __forceinline__ bool in(const T *p) const { return address(p) == at; }
-    // Number i of those there. (Added to a pointer, i is more than the compiler can do: it does not end.)
-    __device__ __forceinline__ T *place(int i) const { return reinterpret_cast<T *>(__cvta_shared_to_generic(at + i * sizeof(T))); }
+    __device__ __forceinline__ static T *number(unsigned address) {
+        asm("" : "+r"(address)); // The compiler would look for the pointer behind it, and not end.
+        return reinterpret_cast<T *>(__cvta_shared_to_generic(address));
+    }
+    __device__ __forceinline__ T *place(int i) const { return number(at + i * (int)sizeof(T)); }
 
-    // The numbers there, of the row that is so far away; 0 behind one that is not in a pack.
-    __device__ __forceinline__ Pack<T> pack(const Row<T> &row, int away) const {
-        const T *p = place(0);
-        if (row.n % Pack<T>::SIZE == 0) {
+    // The numbers there, of the row that is so far away; 0 behind a unit that is not in a pack.
+    template <int UNIT>
+    __device__ __forceinline__ Pack<T> pack(const Row<T, UNIT> &row, int away) const {
+        if constexpr (UNIT == Pack<T>::SIZE) {
             return load_pack(place(away));
-        }
-        bool one = at >= address(row.numbers + (row.n & -Pack<T>::SIZE));
-        Pack<T> x;
+        } else {
+            bool whole = at < address(row.numbers + (row.n & -Pack<T>::SIZE));
+            Pack<T> x;
 #pragma unroll
-        for (int c = 0; c < Pack<T>::SIZE; c++) {
-            x.at[c] = c > 0 && one ? T(0) : p[away + c];
+            for (int c = 0; c < Pack<T>::SIZE; c++) {
+                x.at[c] = c < UNIT || whole ? *place(away + c) : T(0);
+            }
+            return x;
         }
-        return x;
     }
 
-    // The first of them, of this row.
-    __device__ __forceinline__ T *mine(const Row<T> &row) const {
+    // The place of the first of them in this row, or in the one so far away.
+    template <int UNIT>
+    __device__ __forceinline__ T *mine(const Row<T, UNIT> &row, int away) const {
         Pack<T> x = pack(row, 0);
         int place = 0;
 #pragma unroll
         for (int c = Pack<T>::SIZE - 1; c >= 0; c--) {
             place = x.at[c] == value ? c : place;
         }
-        return this->place(place);
+        return this->place(place + away);
     }
 };
 
@@ -97,7 +103,7 @@ struct Normal {
     T peak;    // the largest numerator, as the next two known when all are
     double others; // the sum of the others
     bool leads; // as of Peak
-    T *mine;    // where the largest is
+    unsigned mine; // where the largest is, in shared memory
 
     __device__ __forceinline__ explicit Normal(T highest) {
         largest = fabs(highest) < infinity_of<T>() ? highest : nan_of<T>();
@@ -167,8 +173,8 @@ struct Others {
     }
 
     // KEPT: in the row so far away.
-    template <bool KEPT>
-    __device__ __forceinline__ void finish(Normal<T> &normal, const Lanes<T> &lanes, const Row<T> &row, int away) {
+    template <bool KEPT, int UNIT>
+    __device__ __forceinline__ void finish(Normal<T> &normal, const Lanes<T> &lanes, const Row<T, UNIT> &row, int away) {
         T most = T(0);
         normal.leads = peak.leads;
         if (peak.leads) {
@@ -186,7 +192,7 @@ struct Others {
                 place = larger ? c : place;
             }
             sum.add(rest);
-            normal.mine = peak.place(place);
+            normal.mine = peak.at + place * sizeof(T);
         }
         normal.peak = lanes.from(peak.leader, most);
         normal.others = lanes.sum(sum);
@@ -194,8 +200,8 @@ struct Others {
 };
 
 // Of the numbers in row; where KEPT, their numerators go to the row so far away.
-template <bool KEPT, typename T>
-__device__ __forceinline__ Normal<T> normalise(const Lanes<T> &lanes, const Row<T> &row, int away) {
+template <bool KEPT, typename T, int UNIT>
+__device__ __forceinline__ Normal<T> normalise(const Lanes<T> &lanes, const Row<T, UNIT> &row, int away) {
     Peak<T> peak(lanes, row);
     Normal<T> normal(peak.value);
     Others<T> others(peak);
@@ -211,8 +217,8 @@ __device__ __forceinline__ Normal<T> normalise(const Lanes<T> &lanes, const Row<
 }
 
 // Numerators become the softmax. An entry above ½ is taken from 1, so that it is 1 where there is no other.
-template <typename T>
-__device__ __forceinline__ void divide(const Row<T> &row, int away, const Normal<T> &normal) {
+template <typename T, int UNIT>
+__device__ __forceinline__ void divide(const Row<T, UNIT> &row, int away, const Normal<T> &normal) {
     T inverse = normal.inverse();
     row.for_mine([&](auto some) {
         auto x = some.away(away).load();
@@ -224,7 +230,7 @@ __device__ __forceinline__ void divide(const Row<T> &row, int away, const Normal
     });
     T rest = normal.rest();
     if (normal.leads && rest < T(0.5)) {
-        normal.mine[away] = T(1) - rest;
+        *Peak<T>::number(normal.mine + away * (int)sizeof(T)) = T(1) - rest;
     }
 }
 

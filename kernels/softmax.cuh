@@ -10,8 +10,8 @@ __device__ __forceinline__ void softmax(T *q, T *rest, const T *x, long long bat
     int count = (int)min((long long)tile.samples(), batch - first);
     tile.read(rows, x + first * n, n, count);
     __syncthreads();
-    tile.for_samples(count, [&](const Lanes<T> &group, bool there) {
-        Row<T> row(tile.row(rows, group.sample), n, group, there);
+    tile.for_samples(count, [&](const Lanes<T> &group, bool there, auto unit) {
+        Row<T, unit.value> row(tile.row(rows, group.sample), n, group, there);
         Normal<T> normal = normalise<true>(group, row, 0);
         divide(row, 0, normal);
         if (rest != nullptr && group.lane == 0 && there) {
@@ -33,8 +33,8 @@ __device__ __forceinline__ void log_softmax(T *y, T *q, T *rest, const T *x, lon
     int count = (int)min((long long)tile.samples(), batch - first);
     tile.read(rows, x + first * n, n, count);
     __syncthreads();
-    tile.for_samples(count, [&](const Lanes<T> &group, bool there) {
-        Row<T> row(tile.row(rows, group.sample), n, group, there);
+    tile.for_samples(count, [&](const Lanes<T> &group, bool there, auto unit) {
+        Row<T, unit.value> row(tile.row(rows, group.sample), n, group, there);
         Normal<T> normal = q != nullptr ? normalise<true>(group, row, away) : normalise<false>(group, row, away);
         if (q != nullptr) {
             divide(row, away, normal);

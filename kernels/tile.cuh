@@ -154,51 +154,45 @@ __device__ __forceinline__ void copy(T *to, const T *from, int length) {
     }
 }
 
-// N numbers of a row in shared memory: one, or packs that are `step` apart, aligned or not.
-template <typename T, int N, bool ALIGNED>
+// N numbers of a row in shared memory: packs that are `step` apart, or fewer numbers than a pack has; UNIT of them in one access.
+template <typename T, int N, int UNIT>
 struct Some {
-    static constexpr int SIZE = N, PARTS = N < Pack<T>::SIZE ? N : N / Pack<T>::SIZE, PART = N / PARTS;
+    static constexpr int SIZE = N, PARTS = N < Pack<T>::SIZE ? 1 : N / Pack<T>::SIZE, PART = N / PARTS;
     T *p;
     int step;
 
     __device__ __forceinline__ T *part(int k) const { return p + k * step; }
+    __device__ __forceinline__ T *unit(int c) const { return part(c / PART) + c % PART; }
     __device__ __forceinline__ Pack<T, N> load() const {
         Pack<T, N> x;
 #pragma unroll
-        for (int k = 0; k < PARTS; k++) {
-            Pack<T, PART> y;
-            if constexpr (ALIGNED) {
-                y = load_pack<T, PART>(part(k));
-            }
+        for (int c = 0; c < N; c += UNIT) {
+            auto y = load_pack<T, UNIT>(unit(c));
 #pragma unroll
-            for (int c = 0; c < PART; c++) {
-                x.at[k * PART + c] = ALIGNED ? y.at[c] : part(k)[c];
+            for (int d = 0; d < UNIT; d++) {
+                x.at[c + d] = y.at[d];
             }
         }
         return x;
     }
     __device__ __forceinline__ void store(const Pack<T, N> &x) const {
 #pragma unroll
-        for (int k = 0; k < PARTS; k++) {
-            Pack<T, PART> y;
+        for (int c = 0; c < N; c += UNIT) {
+            Pack<T, UNIT> y;
 #pragma unroll
-            for (int c = 0; c < PART; c++) {
-                y.at[c] = x.at[k * PART + c];
-                if (!ALIGNED) {
-                    part(k)[c] = y.at[c];
-                }
+            for (int d = 0; d < UNIT; d++) {
+                y.at[d] = x.at[c + d];
             }
-            if (ALIGNED) {
-                store_pack(part(k), y);
-            }
+            store_pack(unit(c), y);
         }
     }
     // The same ones of the row that is so far away.
     __device__ __forceinline__ Some away(int distance) const { return {p + distance, step}; }
 };
 
-// A sample in shared memory and a lane that shares it. The lanes take packs in turn, and what is left a number each. Not `there`: nothing.
-template <typename T>
+// A sample in shared memory and a lane that shares it. The lanes take packs in turn, and what is left, where UNIT is not a pack, a unit
+// each. UNIT numbers are read at a time. Not `there`: nothing.
+template <typename T, int UNIT>
 struct Row {
     static constexpr int SIZE = Pack<T>::SIZE;
     T *numbers;
@@ -210,43 +204,35 @@ struct Row {
 
     __device__ __forceinline__ bool has(int i) const {
         int packed = n & -SIZE;
-        return there && lane == ((i < packed ? i / SIZE : i - packed) & (lanes - 1));
+        return there && lane == ((i < packed ? i / SIZE : (i - packed) / UNIT) & (lanes - 1));
     }
 
     // AT_ONCE: packs that f gets at a time, as long as there are so many.
-    template <int AT_ONCE, bool ALIGNED, typename F>
-    __device__ __forceinline__ T *for_packs(F f) const {
+    template <int AT_ONCE = 1, typename F>
+    __device__ __forceinline__ void for_mine(F f) const {
         int step = lanes * SIZE;
         T *p = numbers + lane * SIZE;
         T *packed = numbers + (there ? n & -SIZE : 0);
         if constexpr (AT_ONCE == 2) {
 #pragma unroll 1
             for (; p + step < packed; p += 2 * step) {
-                f(Some<T, 2 * SIZE, ALIGNED>{p, step});
+                f(Some<T, 2 * SIZE, UNIT>{p, step});
             }
             if (p < packed) {
-                f(Some<T, SIZE, ALIGNED>{p, step});
+                f(Some<T, SIZE, UNIT>{p, step});
             }
         } else {
 #pragma unroll 1
             for (; p < packed; p += step) {
-                f(Some<T, SIZE, ALIGNED>{p, step});
+                f(Some<T, SIZE, UNIT>{p, step});
             }
         }
-        return packed;
-    }
-
-    template <int AT_ONCE = 1, typename F>
-    __device__ __forceinline__ void for_mine(F f) const {
-        if ((n & (SIZE - 1)) == 0) {
-            for_packs<AT_ONCE, true>(f);
-            return;
-        }
-        T *p = for_packs<AT_ONCE, false>(f) + lane;
-        T *end = numbers + (there ? n : 0);
+        if constexpr (UNIT < SIZE) {
+            T *end = numbers + (there ? n : 0);
 #pragma unroll 1
-        for (; p < end; p += lanes) {
-            f(Some<T, 1, false>{p, 1});
+            for (p = packed + lane * UNIT; p < end; p += lanes * UNIT) {
+                f(Some<T, UNIT, UNIT>{p, 1});
+            }
         }
     }
 };
@@ -260,19 +246,32 @@ struct Tile {
     int n, share, pitch;
     SmallDivisor by;
 
-    // work(its lanes, whether it is there) for each of a thread's samples, of which `count` are there. Those that exchange numbers all work.
+    // work(its lanes, whether it is there, the UNIT of its row) for each of a thread's samples, of which `count` are there. Those that
+    // exchange numbers all work.
     template <typename F>
     __device__ __forceinline__ void for_samples(int count, F work) const {
+        constexpr int PAIR = SHORT && SIZE > 2 ? 2 : 1;
+        if (n % SIZE == 0) {
+            for_samples(count, work, Count<SIZE>());
+        } else if (PAIR == 2 && n % 2 == 0) {
+            for_samples(count, work, Count<PAIR>());
+        } else {
+            for_samples(count, work, Count<1>());
+        }
+    }
+
+    template <typename F, typename Unit>
+    __device__ __forceinline__ void for_samples(int count, F work, Unit unit) const {
         if constexpr (SHORT) {
             Lanes<T> alone(1, nullptr);
 #pragma unroll 1
             for (; alone.sample < count; alone.sample += THREADS) {
-                work(alone, true);
+                work(alone, true, unit);
             }
         } else {
             __builtin_assume(share > 1);
             Lanes<T> lanes(share, shared_numbers<T>());
-            work(lanes, lanes.sample < count);
+            work(lanes, lanes.sample < count, unit);
         }
     }
     __device__ __forceinline__ int threads() const { return SHORT ? THREADS : blockDim.x; }
