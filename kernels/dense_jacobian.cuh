@@ -134,9 +134,6 @@ struct DenseFlat {
         return x;
     }
 
-    // Number j of a sample's first row.
-    __device__ __forceinline__ T first(const T *row, int j) const { return j == 0 ? row[to_diagonal] : entry<LOG>(-row[0], row[j]); }
-
     // Numbers j to j + SIZE − 1 of row i.
     __device__ __forceinline__ Pack<T> pack(const T *row, int i, int j) const {
         int left = n - j; // of this row
@@ -164,9 +161,12 @@ struct DenseFlat {
             }
         }
         if (left < SIZE && i == n - 1) {
+            const T *first = row + n + SIZE; // of the next sample
 #pragma unroll
             for (int k = 1; k < SIZE; k++) {
-                x.at[k] = k < left ? x.at[k] : first(row + n + SIZE, k - left);
+                if (k >= left) {
+                    x.at[k] = k == 1 || k == left ? first[to_diagonal] : entry<LOG>(-first[0], first[k - left]);
+                }
             }
         }
         return x;

@@ -314,15 +314,19 @@ struct Tile {
         }
     }
 
-    // The packs of samples that lie one after the other outside.
-    template <typename P, typename Load, typename Store>
-    __device__ __forceinline__ void run(P *outside, int count, Load load, Store store) const {
+    // The packs of samples that lie one after the other outside, and number(i) for what is left.
+    template <typename P, typename Load, typename Store, typename Number>
+    __device__ __forceinline__ void run(P *outside, int count, Load load, Store store, Number number) const {
         int packs = (unsigned)(count * n) / SIZE;
-        int gap = (unsigned)pitch / SIZE - (unsigned)n / SIZE;
         auto move = [&](auto place) { move_units<SIZE>(outside, packs, place, threads(), load, store); };
         if (SHORT && pitch == n) {
             move([](int v) { return v; });
+            int last = packs * SIZE + threadIdx.x;
+            if (last < count * n) {
+                number(last);
+            }
         } else {
+            int gap = (unsigned)pitch / SIZE - (unsigned)n / SIZE;
             move([&](int v) { return v + by.quotient(v * SIZE) * gap; });
         }
     }
@@ -335,11 +339,7 @@ struct Tile {
             copy(tile, from, count * n);
         } else if (stride == n && packs && aligned(from)) {
             run(from, count, [](const T *p, int) { return load_pack(p); },
-                [&](const T *, int at, const Pack<T> &x) { store_pack(tile + at * SIZE, x); });
-            int last = (count * n & -SIZE) + threadIdx.x;
-            if (SHORT && last < count * n) {
-                tile[last] = from[last];
-            }
+                [&](const T *, int at, const Pack<T> &x) { store_pack(tile + at * SIZE, x); }, [&](int i) { tile[i] = from[i]; });
         } else {
             each(stride == n ? behind_sector(from) : 0, count, [&](int i, int s) { tile[i + s * (pitch - n)] = from[i + s * (stride - n)]; });
         }
@@ -353,11 +353,7 @@ struct Tile {
             copy(to, tile, count * n);
         } else if (aligned(to)) {
             run(to, count, [&](T *, int at) { return load_pack(tile + at * SIZE); },
-                [](T *p, int, const Pack<T> &x) { store_pack(p, x); });
-            int last = (count * n & -SIZE) + threadIdx.x;
-            if (SHORT && last < count * n) {
-                to[last] = tile[last];
-            }
+                [](T *p, int, const Pack<T> &x) { store_pack(p, x); }, [&](int i) { to[i] = tile[i]; });
         } else {
             each(behind_sector(to), count, [&](int i, int s) { to[i] = tile[i + s * (pitch - n)]; });
         }
