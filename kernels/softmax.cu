@@ -3,8 +3,8 @@
 #include "softmax.cuh"
 
 // q = exp(x − max x)/s (batch,n), rest (batch) = 1 − max q without cancellation, or null. 8 bytes a number (float32). In place.
-// lanes threads a sample, blockDim.x / lanes samples a block; a tile of them in shared memory behind Lanes::SCRATCH numbers.
-// NAME_short: a thread a sample, Tile::THREADS a block, and the tile alone.
+// `share` threads a sample, blockDim.x / share samples a block; a tile of them in shared memory behind Lanes::SCRATCH numbers.
+// NAME_short: `share` samples a thread, Tile::THREADS threads a block, and the tile alone.
 RESIDENT_KERNEL(softmax, 512, 1)(REAL *q, REAL *rest, const REAL *x, long long batch, int n, int share, int pitch, SmallDivisor by) {
     softmax(q, rest, x, batch, Tile<REAL>{n, share, pitch, by});
 }
@@ -58,7 +58,7 @@ KERNEL(log_softmax_long, 512)(REAL *y, REAL *q, REAL *rest, const REAL *x, long 
     }
 }
 
-// out = rows·J or rows·Jᵀ (batch,k,n); see jacobian.cuh. 8 bytes a number of rows (float32), and q. In place. lanes threads a row;
+// out = rows·J or rows·Jᵀ (batch,k,n); see jacobian.cuh. 8 bytes a number of rows (float32), and q. In place. `share` threads a row;
 // a block takes `samples` samples or, where chunks > 1, `samples` rows of one.
 #define TIMES_ROWS(name, FORM)                                                                                                 \
     RESIDENT_KERNEL(name, 512, 1)(REAL * out, const REAL *rows, long long rows_stride, const REAL *q, long long q_stride, const REAL *rest,  \
