@@ -105,16 +105,15 @@ __device__ __forceinline__ int behind_sector(const T *p) {
     return (reinterpret_cast<unsigned long long>(p) / sizeof(T)) % (32 / sizeof(T));
 }
 
-// By the block's `threads`: store(p, at, load(p, at)) for all units of W numbers, p of global memory from `p` on, `at` in shared
-// memory, where after every sample is a gap. Two at a time are under way. Of single numbers, warps start where sectors do, but for
-// the first lanes, which are a turn ahead.
-template <int W, typename P, typename By, typename Load, typename Store>
-__device__ __forceinline__ void move_units(P *p, int count, int gap, By by_units, int threads, Load load, Store store) {
+// By the block's `threads`: store(p, at, load(p, at)) for all units of W numbers, p of global memory from `p` on, `at` the place of
+// a unit in shared memory. Two at a time are under way. Of single numbers, warps start where sectors do, but for the first lanes,
+// which are a turn ahead.
+template <int W, typename P, typename Place, typename Load, typename Store>
+__device__ __forceinline__ void move_units(P *p, int count, Place place, int threads, Load load, Store store) {
     int e = (int)threadIdx.x - (W == 1 ? behind_sector(p) : 0);
     if (W == 1 && e < 0) {
         e += threads;
     }
-    auto place = [&](int e) { return e + by_units.quotient(e) * gap; };
     p += e * W;
 #pragma unroll 1
     for (; e + threads < count; e += 2 * threads, p += 2 * threads * W) {

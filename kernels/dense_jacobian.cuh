@@ -86,9 +86,9 @@ __device__ __forceinline__ void dense_small(T *out, const T *q, long long q_stri
     }
 }
 
-// 33 ≤ n, with −q and 1 − q of `period` samples, which make whole packs, in shared memory. A block takes `share` packs of their
+// 33 ≤ n, with −q and the diagonals of `period` samples, which make whole packs, in shared memory. A block takes `share` packs of their
 // numbers, which run on from row to row and from sample to sample. Behind the −q of a sample its first ones come again, where a
-// pack goes on with the next row. The 1 − q lie like the −q, so far behind them.
+// pack goes on with the next row. The diagonals lie like the −q, so far behind them.
 template <bool LOG, typename T>
 struct DenseFlat {
     static constexpr int SIZE = Pack<T>::SIZE;
@@ -108,7 +108,7 @@ struct DenseFlat {
             if (i < SIZE) {
                 to[n] = T(0) - x;
             }
-            to[to_diagonal] = complement(x, s < count ? rest[s * rest_stride] : T(0));
+            to[to_diagonal] = entry<LOG>(x, complement(x, s < count ? rest[s * rest_stride] : T(0)));
         }
         __syncthreads();
     }
@@ -125,21 +125,13 @@ struct DenseFlat {
             x.at[c] = entry<LOG>(left, x.at[c]);
         }
         if ((unsigned)(i - j) < SIZE) {
-            T number = entry<LOG>(left, row[to_diagonal + i]);
+            T number = row[to_diagonal + i];
 #pragma unroll
             for (int c = 0; c < SIZE; c++) {
                 x.at[c] = c == i - j ? number : x.at[c];
             }
         }
         return x;
-    }
-
-    // Number j of a sample's first row.
-    __device__ __forceinline__ T first(const T *row, int j) const {
-        if (row == numbers_of(count)) {
-            return T(0);
-        }
-        return entry<LOG>(-row[0], row[j == 0 ? to_diagonal : j]);
     }
 
     // Numbers j to j + SIZE − 1 of row i.
@@ -150,28 +142,31 @@ struct DenseFlat {
         for (int c = 0; c < SIZE; c++) {
             x.at[c] = row[j + c];
         }
-        T here = LOG ? T(0) : -row[i];
-        T next = LOG ? T(0) : -row[i + 1];
+        T here = -row[i];
+        T next = -row[i + 1];
         if (!LOG) {
 #pragma unroll
             for (int c = 0; c < SIZE; c++) {
-                x.at[c] = entry<LOG>(c < left ? here : next, x.at[c]);
+                x.at[c] = entry<LOG>(c == 0 || c < left ? here : next, x.at[c]);
             }
         }
         // The diagonal is number i − j, which is less than `left`, or, in the next row, left + i + 1.
-        bool crossed = i < j;
-        int c = i - j + (crossed ? n + 1 : 0);
+        int diagonal = i < j ? i + 1 : i; // row
+        int c = diagonal - j + (i < j ? n : 0);
         if ((unsigned)c < SIZE) {
-            T number = entry<LOG>(crossed ? next : here, row[to_diagonal + i + crossed]);
+            T number = row[to_diagonal + diagonal];
 #pragma unroll
             for (int k = 0; k < SIZE; k++) {
                 x.at[k] = k == c ? number : x.at[k];
             }
         }
         if (left < SIZE && i == n - 1) {
+            const T *first = row + n + SIZE; // of the next sample
 #pragma unroll
             for (int k = 1; k < SIZE; k++) {
-                x.at[k] = k < left ? x.at[k] : first(row + n + SIZE, k - left);
+                if (k >= left) {
+                    x.at[k] = k == 1 || k == left ? first[to_diagonal] : entry<LOG>(-first[0], first[k - left]);
+                }
             }
         }
         return x;
@@ -191,9 +186,10 @@ __device__ __forceinline__ void dense_flat(T *out, const T *q, long long q_strid
     int whole_packs = aligned(out) ? length / SIZE : 0;
     int from = blockIdx.x % chunks * share;
     int to = min(from + share, (length + SIZE - 1) / SIZE);
-    int step = blockDim.x * SIZE;
-    int step_rows = by_n.quotient(step);
-    int step_columns = step - step_rows * n;
+    constexpr int THREADS = 256;
+    int step_rows = by_n.quotient(THREADS * SIZE);
+    int step_columns = THREADS * SIZE - step_rows * n;
+    asm("" : "+r"(step_columns)); // or it would be found anew in every turn
     int v = from + threadIdx.x;
     int row = by_n.quotient(v * SIZE); // of all samples
     int j = v * SIZE - row * n;
@@ -202,8 +198,8 @@ __device__ __forceinline__ void dense_flat(T *out, const T *q, long long q_strid
     const T *numbers = jacobian.numbers_of(s);
     T *at = out + v * SIZE;
     auto advance = [&] {
-        at += step;
-        v += blockDim.x;
+        at += THREADS * SIZE;
+        v += THREADS;
         i += step_rows;
         j += step_columns;
         if (j >= n) {
@@ -215,23 +211,25 @@ __device__ __forceinline__ void dense_flat(T *out, const T *q, long long q_strid
             numbers += n + SIZE;
         }
     };
-    if (n % SIZE == 0 && to <= whole_packs) {
+    int whole = min(to, whole_packs);
+    if (n % SIZE == 0) {
 #pragma unroll 1
-        for (; v < to; advance()) {
+        for (; v < whole; advance()) {
             stream_pack(at, jacobian.whole_pack(numbers, i, j));
+        }
+    } else {
+#pragma unroll 1
+        for (; v < whole; advance()) {
+            stream_pack(at, jacobian.pack(numbers, i, j));
         }
     }
 #pragma unroll 1
     for (; v < to; advance()) {
         Pack<T> x = jacobian.pack(numbers, i, j);
-        if (v < whole_packs) {
-            stream_pack(at, x);
-        } else {
 #pragma unroll
-            for (int c = 0; c < SIZE; c++) {
-                if (v * SIZE + c < length) {
-                    at[c] = x.at[c];
-                }
+        for (int c = 0; c < SIZE; c++) {
+            if (v * SIZE + c < length) {
+                out[v * SIZE + c] = x.at[c];
             }
         }
     }

@@ -64,7 +64,6 @@ __device__ __forceinline__ void times_rows(T *out, const T *rows, long long rows
                                            const T *rest, long long rest_stride, long long batch, int k, const TILE &tile,
                                            Divisor by_k, int samples, int chunks) {
     int n = tile.n;
-    Lanes<T> group = tile.group();
     T *panel = tile.start();
     T *entries = tile.behind(panel, tile.samples());
     Share share(batch, k, samples, chunks);
@@ -82,17 +81,16 @@ __device__ __forceinline__ void times_rows(T *out, const T *rows, long long rows
                   last && q_stride != 0 ? q_stride : n, last ? (q_stride == 0 ? 1 : sample_count) : rows_of_run, last || packs);
     }
     __syncthreads();
-    bool there = group.sample < share.count;
-    if (tile.works(there)) {
+    tile.for_samples(share.count, [&](const Lanes<T> &group, bool there, auto unit) {
         int s = there && chunks == 1 ? by_k.quotient(group.sample) : 0;
-        Row<T> g(tile.row(panel, group.sample), n, group, there);
-        Row<T> e(entries + s * entry_pitch, n, group, there);
+        Row<T, unit.value> g(tile.row(panel, group.sample), n, group, there);
+        Row<T, unit.value> e(entries + s * entry_pitch, n, group, there);
         int away = (int)(e.numbers - g.numbers);
         Peak<T> peak(group, e);
         RowProduct<FORM, T> product{peak.value, T(0), there ? rest[(share.sample + s) * rest_stride] : T(0), T(0)};
         T *mine = nullptr;
         if (peak.leads) {
-            mine = peak.mine(e) - away;
+            mine = peak.mine(e, -away);
             // Out of the sum, also where it is infinite.
             product.gm = *mine;
             *mine = T(0);
@@ -119,7 +117,7 @@ __device__ __forceinline__ void times_rows(T *out, const T *rows, long long rows
         if (peak.leads) {
             *mine = product.at_peak();
         }
-    }
+    });
     __syncthreads();
     tile.write(out + (share.sample * k + share.row) * n, panel, share.count);
 }
@@ -151,37 +149,38 @@ __device__ __forceinline__ void times_rows_long(T *out, const T *rows, long long
     }
 }
 
-// Every so-many-th row from the first on: `other`, and for that of the peak `at_peak`.
-template <typename Other, typename AtPeak>
-__device__ __forceinline__ void for_rows(int first, int n, int step, int peak, Other other, AtPeak at_peak) {
-    int i = first;
-#pragma unroll 1
-    for (int end = peak;; end = n) {
-#pragma unroll 1
-        for (; i + step < end; i += 2 * step) {
-            other();
-            other();
-        }
-        if (i < end) {
-            other();
-            i += step;
-        }
-        if (end == n) {
-            return;
-        }
-        if (i == peak) {
-            at_peak();
-            i += step;
+// N columns of a row that belong to one thread: WHOLE: a pack; otherwise `apart` from each other, the first one again for those behind `last`.
+template <typename T, int N, bool WHOLE>
+struct Columns {
+    int apart, last;
+
+    __device__ __forceinline__ Pack<T, N> load(const T *p) const {
+        if constexpr (WHOLE) {
+            return load_pack<T, N>(p);
+        } else {
+            Pack<T, N> x;
+#pragma unroll
+            for (int c = 0; c < N; c++) {
+                x.at[c] = p[c * apart <= last ? c * apart : 0];
+            }
+            return x;
         }
     }
-}
+    __device__ __forceinline__ void store(T *p, const Pack<T, N> &x) const {
+        if constexpr (WHOLE) {
+            store_pack(p, x);
+        } else {
+#pragma unroll
+            for (int c = 0; c < N; c++) {
+                p[c * apart <= last ? c * apart : 0] = x.at[c];
+            }
+        }
+    }
+};
 
-// out = J·m for `width` columns of `samples` samples; (n,·) row-major, `pitch` from row to row in m and in out, which may be m.
-// A thread takes a column and every so-many-th row of it, as if there were `capacity` samples. Samples are m_stride and q_stride apart.
-template <Form FORM, typename T>
-__device__ __forceinline__ void column_products(T *out, const T *m, int m_stride, int pitch, const T *q, int q_stride, const T *rest,
-                                              long long rest_stride, int n, int width, int samples, int capacity, T *partial, int *places,
-                                              const Lanes<T> &group) {
+// To places: where the largest q of each sample is. A barrier must follow.
+template <typename T>
+__device__ __forceinline__ void find_places(int *places, const T *q, int q_stride, int n, int samples, const Lanes<T> &group) {
     // Warps whose lanes all have no sample go on.
     if (group.count > WARP || (int)threadIdx.x / WARP * WARP / group.count < samples) {
         bool any = group.sample < samples;
@@ -190,100 +189,123 @@ __device__ __forceinline__ void column_products(T *out, const T *m, int m_stride
             places[group.sample] = found;
         }
     }
-    __syncthreads();
-    int columns = capacity * width;
-    int groups = blockDim.x / columns;
-    int row_group = threadIdx.x / columns;
-    int column = threadIdx.x % columns;
-    int s = column / width;
-    bool active = row_group < groups && s < samples;
-    long long offset = (long long)s * m_stride + column % width;
+}
+
+// out = J·m for `width` columns of `samples` samples; (n,·) row-major, `pitch` from row to row in m and in out, which may be m.
+// A thread takes N columns and every so-many-th row of them, as if there were `capacity` samples. Samples are m_stride and q_stride
+// apart. `partial` is N numbers a thread.
+template <Form FORM, int N, bool WHOLE, typename T>
+__device__ __forceinline__ void column_products(T *out, const T *m, int m_stride, int pitch, const T *q, int q_stride, const T *rest,
+                                                long long rest_stride, int n, int width, int samples, int capacity, T *partial,
+                                                const int *places) {
+    int packs = (width + N - 1) / N;
+    int groups = blockDim.x / (capacity * packs); // of rows
+    int s = threadIdx.x / (groups * packs);
+    int group = threadIdx.x / packs - s * groups;
+    int first = threadIdx.x % packs * (WHOLE ? N : 1);
+    bool active = s < samples;
+    Columns<T, N, WHOLE> mine{packs, width - 1 - first};
     long long step = (long long)groups * pitch;
-    m += offset;
-    out += offset;
-    q += s * q_stride;
-    int peak = active ? places[s] : 0;
-    T sum = T(0);
     if (active) {
-        const T *from = m + (long long)row_group * pitch;
-        const T *entry = q + row_group;
-        auto next = [&] {
-            from += step;
-            entry += groups;
-        };
-        for_rows(
-            row_group, n, groups, peak,
-            [&] {
-                sum = fma(*entry, *from, sum);
-                next();
-            },
-            next);
-        partial[threadIdx.x] = sum;
+        long long offset = (long long)s * m_stride + first;
+        m += offset;
+        out += offset;
+        q += s * q_stride;
     }
-    T top = active ? m[(long long)peak * pitch] : T(0);
-    T qm = active ? q[peak] : T(0);
-    __syncthreads();
-    if (active) {
-        sum = partial[column];
+    int peak = active ? places[s] : 0;
+    int rows = active ? n : 0;
+    Pack<T, N> sum = {};
+    const T *from = m + (long long)group * pitch;
 #pragma unroll 1
-        for (int g = 1; g < groups; g++) {
-            sum += partial[column + g * columns];
+    for (int i = group; i < rows; i += groups, from += step) {
+        if (i != peak) {
+            auto x = mine.load(from);
+#pragma unroll
+            for (int c = 0; c < N; c++) {
+                sum.at[c] = fma(q[i], x.at[c], sum.at[c]);
+            }
         }
-        T at_peak = rest[s * rest_stride] * top - sum;
-        const T *from = m + (long long)row_group * pitch;
-        T *to = out + (long long)row_group * pitch;
-        const T *entry = q + row_group;
-        auto write = [&](T centred) {
-            *to = FORM == SOFTMAX ? *entry * centred : centred;
-            from += step;
-            to += step;
-            entry += groups;
-        };
-        for_rows(row_group, n, groups, peak, [&] { write(fma(-qm, top, *from) - sum); }, [&] { write(at_peak); });
+    }
+    Pack<T, N> top = {};
+    T qm = T(0);
+    if (active) {
+        top = mine.load(m + (long long)peak * pitch);
+        qm = q[peak];
+    }
+    // Sums of groups are added two by two.
+    T *of_thread = partial + threadIdx.x * N;
+    store_pack(of_thread, sum);
+    __syncthreads();
+#pragma unroll 1
+    for (int left = groups; left > 1;) {
+        int half = (left + 1) >> 1;
+        if (active && group + half < left) {
+            auto other = load_pack<T, N>(of_thread + half * packs * N);
+#pragma unroll
+            for (int c = 0; c < N; c++) {
+                sum.at[c] += other.at[c];
+            }
+            store_pack(of_thread, sum);
+        }
+        left = half;
+        __syncthreads();
+    }
+    if (active) {
+        sum = load_pack<T, N>(of_thread - group * packs * N);
+        T other = rest[s * rest_stride];
+        from = m + (long long)group * pitch;
+        T *to = out + (long long)group * pitch;
+#pragma unroll 1
+        for (int i = group; i < rows; i += groups, from += step, to += step) {
+            auto x = mine.load(from);
+#pragma unroll
+            for (int c = 0; c < N; c++) {
+                T centred = i == peak ? other * top.at[c] : fma(-qm, top.at[c], x.at[c]);
+                centred -= sum.at[c];
+                x.at[c] = FORM == SOFTMAX ? q[i] * centred : centred;
+            }
+            mine.store(to, x);
+        }
     }
 }
 
-// Columns of `rows` rows, of which there are `here`, of at most `width`; by_width divides by that.
+// `here` columns of `rows` rows, of at most `width`, which is whole packs.
+template <typename T, int N>
+__device__ __forceinline__ void copy_columns(T *to, int to_pitch, const T *from, int from_pitch, int rows, int width, int here) {
+    int units = width / N;
+    int step = blockDim.x / units;
+    int row = threadIdx.x / units;
+    int j = threadIdx.x % units * N;
+    if (row < step && j < here) {
+        to += (long long)row * to_pitch + j;
+        from += (long long)row * from_pitch + j;
+#pragma unroll 2
+        for (; row < rows; row += step) {
+            store_pack(to, load_pack<T, N>(from));
+            to += (long long)step * to_pitch;
+            from += (long long)step * from_pitch;
+        }
+    }
+}
+
 template <typename T>
-__device__ __forceinline__ void copy_columns(T *to, int to_pitch, const T *from, int from_pitch, int rows, Divisor by_width,
-                                             int width, int here) {
+__device__ __forceinline__ void copy_columns(T *to, int to_pitch, const T *from, int from_pitch, int rows, int width, int here) {
     constexpr int SIZE = Pack<T>::SIZE;
-    bool packed = aligned(to) && aligned(from) && to_pitch % SIZE == 0 && from_pitch % SIZE == 0 && here % SIZE == 0;
-    int size = packed ? SIZE : 1;
-    int i = threadIdx.x * size;
-    int step = blockDim.x * size;
-    int row = by_width.quotient(i);
-    int j = i - row * width;
-    int step_rows = by_width.quotient(step);
-    int step_columns = step - step_rows * width;
-#pragma unroll 1
-    while (row < rows) {
-        T *a = to + (long long)row * to_pitch + j;
-        const T *b = from + (long long)row * from_pitch + j;
-        if (j < here) {
-            if (packed) {
-                store_pack(a, load_pack(b));
-            } else {
-                *a = *b;
-            }
-        }
-        row += step_rows;
-        j += step_columns;
-        if (j >= width) {
-            j -= width;
-            row++;
-        }
+    if (aligned(to) && aligned(from) && (to_pitch | from_pitch | here) % SIZE == 0) {
+        copy_columns<T, SIZE>(to, to_pitch, from, from_pitch, rows, width, here);
+    } else {
+        copy_columns<T, 1>(to, to_pitch, from, from_pitch, rows, width, here);
     }
 }
 
 // Whole samples, or column tiles of one, through shared memory.
 template <Form FORM, typename T>
 __device__ __forceinline__ void times_columns(T *out, const T *m, long long m_stride, const T *q, long long q_stride, const T *rest,
-                                              long long rest_stride, long long batch, int n, int k, int width, Divisor by_width,
-                                              int samples, int tiles, int lanes) {
-    T *scratch = shared_numbers<T>();
-    T *partial = scratch + Lanes<T>::SCRATCH;
-    int *places = reinterpret_cast<int *>(partial + blockDim.x);
+                                              long long rest_stride, long long batch, int n, int k, int width, int samples,
+                                              int tiles, int lanes) {
+    constexpr int SIZE = Pack<T>::SIZE;
+    T *partial = shared_numbers<T>();
+    int *places = reinterpret_cast<int *>(partial + SIZE * blockDim.x);
     T *panel = reinterpret_cast<T *>(places + blockDim.x);
     Share share(batch, 1, samples, 1);
     int column = 0;
@@ -306,7 +328,7 @@ __device__ __forceinline__ void times_columns(T *out, const T *m, long long m_st
             copy(panel + s * size, m + s * m_stride, size);
         }
     } else {
-        copy_columns(panel, width, m, k, n, by_width, width, here);
+        copy_columns(panel, width, m, k, n, width, here);
     }
     // Once if it is shared.
     int runs = q_stride == 0 || q_stride == n ? 1 : share.count;
@@ -321,12 +343,23 @@ __device__ __forceinline__ void times_columns(T *out, const T *m, long long m_st
         }
     } while (++s < runs);
     __syncthreads();
-    column_products<FORM>(panel, panel, size, width, entries, q_stride == 0 ? 0 : n, rest + share.sample * rest_stride, rest_stride, n,
-                        tiles == 1 ? width : here, share.count, samples, partial, places, Lanes<T>::within_warp(lanes));
+    int entry_stride = q_stride == 0 ? 0 : n;
+    find_places(places, entries, entry_stride, n, share.count, Lanes<T>::within_warp(lanes));
+    __syncthreads();
+    auto multiply = [&](auto whole) {
+        column_products<FORM, SIZE, decltype(whole)::value != 0>(panel, panel, size, width, entries, entry_stride,
+                                                                 rest + share.sample * rest_stride, rest_stride, n, here,
+                                                                 share.count, samples, partial, places);
+    };
+    if (here % SIZE == 0) {
+        multiply(Count<true>());
+    } else {
+        multiply(Count<false>());
+    }
     __syncthreads();
     if (tiles == 1) {
         copy(out + offset, panel, share.count * size);
     } else {
-        copy_columns(out + offset, k, panel, width, n, by_width, width, here);
+        copy_columns(out + offset, k, panel, width, n, width, here);
     }
 }

@@ -5,14 +5,14 @@
 
 #define SUM_OF_TERMS(name, Loss)                                                                                               \
     RESIDENT_KERNEL(name, 512, 1)(REAL * loss, REAL * gradient, const REAL *target, long long target_stride, const REAL *prediction,       \
-                      long long prediction_stride, long long batch, int n, int lanes, int pitch, SmallDivisor by) {                 \
+                      long long prediction_stride, long long batch, int n, int share, int pitch, SmallDivisor by) {                 \
         sum_of_terms<Loss>(loss, gradient, target, target_stride, prediction, prediction_stride, batch,                        \
-                           Tile<REAL>{n, pitch, by, lanes});                                                                   \
+                           Tile<REAL>{n, share, pitch, by});                                                                   \
     }                                                                                                                          \
     RESIDENT_KERNEL(name##_short, ShortTile<REAL>::THREADS, 1)(REAL * loss, REAL * gradient, const REAL *target, long long target_stride,            \
-                      const REAL *prediction, long long prediction_stride, long long batch, int n, int pitch, SmallDivisor by) { \
+                      const REAL *prediction, long long prediction_stride, long long batch, int n, int share, int pitch, SmallDivisor by) { \
         sum_of_terms<Loss>(loss, gradient, target, target_stride, prediction, prediction_stride, batch,                        \
-                           ShortTile<REAL>{n, pitch, by});                                                                     \
+                           ShortTile<REAL>{n, share, pitch, by});                                                                     \
     }                                                                                                                          \
     KERNEL(name##_long, 512)(REAL * loss, REAL * gradient, const REAL *target, long long target_stride, const REAL *prediction, \
                              long long prediction_stride, int n) {                                                             \
@@ -31,13 +31,13 @@ SUM_OF_TERMS(cross_entropy, CrossEntropy)
 // Σ_k target_k·(logsumexp x − x_k) = Σ_k target_k·(max x − x_k) + Σtarget·log(s): nothing cancels for targets ≥ 0. Gradient
 // (Σtarget)·q − target as (Σtarget − t_i)·q_i − t_i·(1 − q_i).
 RESIDENT_KERNEL(softmax_cross_entropy, 512, 1)(REAL *loss, REAL *gradient, const REAL *target, long long target_stride, const REAL *logits,
-                                   long long logits_stride, long long batch, int n, int lanes, int pitch, SmallDivisor by) {
-    softmax_cross_entropy(loss, gradient, target, target_stride, logits, logits_stride, batch, Tile<REAL>{n, pitch, by, lanes});
+                                   long long logits_stride, long long batch, int n, int share, int pitch, SmallDivisor by) {
+    softmax_cross_entropy(loss, gradient, target, target_stride, logits, logits_stride, batch, Tile<REAL>{n, share, pitch, by});
 }
 
 RESIDENT_KERNEL(softmax_cross_entropy_short, ShortTile<REAL>::THREADS, 1)(REAL *loss, REAL *gradient, const REAL *target, long long target_stride,
-                                   const REAL *logits, long long logits_stride, long long batch, int n, int pitch, SmallDivisor by) {
-    softmax_cross_entropy(loss, gradient, target, target_stride, logits, logits_stride, batch, ShortTile<REAL>{n, pitch, by});
+                                   const REAL *logits, long long logits_stride, long long batch, int n, int share, int pitch, SmallDivisor by) {
+    softmax_cross_entropy(loss, gradient, target, target_stride, logits, logits_stride, batch, ShortTile<REAL>{n, share, pitch, by});
 }
 
 KERNEL(softmax_cross_entropy_long, 512)(REAL *loss, REAL *gradient, const REAL *target, long long target_stride,
@@ -71,14 +71,14 @@ KERNEL(softmax_cross_entropy_long, 512)(REAL *loss, REAL *gradient, const REAL *
 
 // logsumexp x − x_label; gradient q, at the label q − 1 as −(the sum of the others)/s. Labels (batch) are in 0..n−1.
 RESIDENT_KERNEL(softmax_cross_entropy_labels, 512, 1)(REAL *loss, REAL *gradient, const long long *labels, long long labels_stride,
-                                          const REAL *logits, long long logits_stride, long long batch, int n, int lanes,
+                                          const REAL *logits, long long logits_stride, long long batch, int n, int share,
                                           int pitch, SmallDivisor by) {
-    softmax_cross_entropy_labels(loss, gradient, labels, labels_stride, logits, logits_stride, batch, Tile<REAL>{n, pitch, by, lanes});
+    softmax_cross_entropy_labels(loss, gradient, labels, labels_stride, logits, logits_stride, batch, Tile<REAL>{n, share, pitch, by});
 }
 
 RESIDENT_KERNEL(softmax_cross_entropy_labels_short, ShortTile<REAL>::THREADS, 1)(REAL *loss, REAL *gradient, const long long *labels, long long labels_stride,
-                                          const REAL *logits, long long logits_stride, long long batch, int n, int pitch, SmallDivisor by) {
-    softmax_cross_entropy_labels(loss, gradient, labels, labels_stride, logits, logits_stride, batch, ShortTile<REAL>{n, pitch, by});
+                                          const REAL *logits, long long logits_stride, long long batch, int n, int share, int pitch, SmallDivisor by) {
+    softmax_cross_entropy_labels(loss, gradient, labels, labels_stride, logits, logits_stride, batch, ShortTile<REAL>{n, share, pitch, by});
 }
 
 KERNEL(softmax_cross_entropy_labels_long, 512)(REAL *loss, REAL *gradient, const long long *labels, long long labels_stride,

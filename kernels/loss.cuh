@@ -5,8 +5,8 @@
 // ½Σ(y−p)²; p − y.
 struct SquaredError {
     template <typename T>
-    static __device__ __forceinline__ bool absent(T, T) {
-        return false;
+    static __device__ __forceinline__ T regarded(T, T p) {
+        return p;
     }
     template <typename T>
     static __device__ __forceinline__ T term(T y, T p) {
@@ -22,11 +22,11 @@ struct SquaredError {
     }
 };
 
-// −Σ target·log prediction; −target/prediction. A target of 0 adds 0 and has derivative 0, whatever prediction ≥ 0.
+// −Σ target·log prediction; −target/prediction. A target of 0 adds 0 and has derivative +0, whatever prediction ≥ 0: as if it were 1.
 struct CrossEntropy {
     template <typename T>
-    static __device__ __forceinline__ bool absent(T t, T p) {
-        return t == T(0) && p >= T(0);
+    static __device__ __forceinline__ T regarded(T t, T p) {
+        return t == T(0) && p >= T(0) ? T(1) : p;
     }
     template <typename T>
     static __device__ __forceinline__ T term(T t, T p) {
@@ -34,7 +34,7 @@ struct CrossEntropy {
     }
     template <typename T>
     static __device__ __forceinline__ T derivative(T t, T p) {
-        return -t / p;
+        return (T(0) - t) / p;
     }
     template <typename T>
     static __device__ __forceinline__ T loss(T sum) {
@@ -45,22 +45,21 @@ struct CrossEntropy {
 // The sum of the terms of these packs; p becomes the derivatives.
 template <typename Loss, typename T, int N>
 __device__ __forceinline__ void accumulate(Sum<T> &sum, const Pack<T, N> &target, Pack<T, N> &p, bool loss) {
-    bool absent[N];
 #pragma unroll
     for (int c = 0; c < N; c++) {
-        absent[c] = Loss::absent(target.at[c], p.at[c]);
+        p.at[c] = Loss::regarded(target.at[c], p.at[c]);
     }
     if (loss) {
         Pack<T, N> terms;
 #pragma unroll
         for (int c = 0; c < N; c++) {
-            terms.at[c] = absent[c] ? T(0) : Loss::term(target.at[c], p.at[c]);
+            terms.at[c] = Loss::term(target.at[c], p.at[c]);
         }
         sum.add(sum_of(terms));
     }
 #pragma unroll
     for (int c = 0; c < N; c++) {
-        p.at[c] = absent[c] ? T(0) : Loss::derivative(target.at[c], p.at[c]);
+        p.at[c] = Loss::derivative(target.at[c], p.at[c]);
     }
 }
 
@@ -68,12 +67,11 @@ __device__ __forceinline__ void accumulate(Sum<T> &sum, const Pack<T, N> &target
 template <typename TILE, typename T>
 struct LossTiles {
     TILE tile;
-    Lanes<T> group;
     T *predictions, *targets;
     long long first;
     int count;
 
-    __device__ __forceinline__ LossTiles(const TILE &tile, long long batch) : tile(tile), group(tile.group()) {
+    __device__ __forceinline__ LossTiles(const TILE &tile, long long batch) : tile(tile) {
         int samples = tile.samples();
         predictions = tile.start();
         targets = tile.behind(predictions, samples);
@@ -88,12 +86,12 @@ struct LossTiles {
         }
         __syncthreads();
     }
-    __device__ __forceinline__ bool there() const { return group.sample < count; }
-    __device__ __forceinline__ Row<T> row() const { return Row<T>(tile.row(predictions, group.sample), tile.n, group, there()); }
+    template <int UNIT>
+    __device__ __forceinline__ Row<T, UNIT> row(const Lanes<T> &group, bool there, Count<UNIT>) const {
+        return Row<T, UNIT>(tile.row(predictions, group.sample), tile.n, group, there);
+    }
     // From a number of a row to its target.
     __device__ __forceinline__ int away() const { return (int)(targets - predictions); }
-    __device__ __forceinline__ bool leads() const { return group.lane == 0 && there(); }
-    __device__ __forceinline__ long long sample() const { return first + group.sample; }
 };
 
 template <typename Loss, typename TILE, typename T>
@@ -101,9 +99,9 @@ __device__ __forceinline__ void sum_of_terms(T *loss, T *gradient, const T *targ
                                              long long prediction_stride, long long batch, const TILE &tile) {
     LossTiles<TILE, T> tiles(tile, batch);
     tiles.read(prediction, prediction_stride, target, target_stride);
-    if (tile.works(tiles.there())) {
+    tile.for_samples(tiles.count, [&](const Lanes<T> &group, bool there, auto unit) {
         Sum<T> sum;
-        tiles.row().for_mine([&](auto some) {
+        tiles.row(group, there, unit).for_mine([&](auto some) {
             auto p = some.load();
             accumulate<Loss>(sum, some.away(tiles.away()).load(), p, loss != nullptr);
             if (gradient != nullptr) {
@@ -111,12 +109,12 @@ __device__ __forceinline__ void sum_of_terms(T *loss, T *gradient, const T *targ
             }
         });
         if (loss != nullptr) {
-            T total = T(tiles.group.sum(sum));
-            if (tiles.leads()) {
-                loss[tiles.sample()] = Loss::loss(total);
+            T total = T(group.sum(sum));
+            if (group.lane == 0 && there) {
+                loss[tiles.first + group.sample] = Loss::loss(total);
             }
         }
-    }
+    });
     if (gradient != nullptr) {
         __syncthreads();
         tile.write(gradient + tiles.first * tile.n, tiles.predictions, tiles.count);
@@ -175,10 +173,9 @@ template <typename TILE, typename T>
 __device__ __forceinline__ void softmax_cross_entropy(T *loss, T *gradient, const T *target, long long target_stride, const T *logits,
                                                       long long logits_stride, long long batch, const TILE &tile) {
     LossTiles<TILE, T> tiles(tile, batch);
-    const Lanes<T> &group = tiles.group;
     tiles.read(logits, logits_stride, target, target_stride);
-    if (tile.works(tiles.there())) {
-        Row<T> row = tiles.row();
+    tile.for_samples(tiles.count, [&](const Lanes<T> &group, bool there, auto unit) {
+        auto row = tiles.row(group, there, unit);
         int away = tiles.away();
         Peak<T> peak(group, row);
         Normal<T> normal(peak.value);
@@ -195,8 +192,8 @@ __device__ __forceinline__ void softmax_cross_entropy(T *loss, T *gradient, cons
         T total = T(group.sum(sums.targets));
         if (loss != nullptr) {
             T distance = T(group.sum(sums.distances));
-            if (tiles.leads()) {
-                loss[tiles.sample()] = distance + total * normal.log();
+            if (group.lane == 0 && there) {
+                loss[tiles.first + group.sample] = distance + total * normal.log();
             }
         }
         if (gradient != nullptr) {
@@ -206,7 +203,7 @@ __device__ __forceinline__ void softmax_cross_entropy(T *loss, T *gradient, cons
                 some.store(distribution_gradient(some.away(away).load(), some.load(), inverse, total, rest));
             });
         }
-    }
+    });
     if (gradient != nullptr) {
         __syncthreads();
         tile.write(gradient + tiles.first * tile.n, tiles.predictions, tiles.count);
@@ -217,17 +214,16 @@ template <typename TILE, typename T>
 __device__ __forceinline__ void softmax_cross_entropy_labels(T *loss, T *gradient, const long long *labels, long long labels_stride,
                                                              const T *logits, long long logits_stride, long long batch, const TILE &tile) {
     LossTiles<TILE, T> tiles(tile, batch);
-    const Lanes<T> &group = tiles.group;
     tile.read(tiles.predictions, logits + tiles.first * logits_stride, logits_stride, tiles.count);
     __syncthreads();
-    if (tile.works(tiles.there())) {
-        Row<T> row = tiles.row();
-        long long label = row.there ? labels[tiles.sample() * labels_stride] : 0;
+    tile.for_samples(tiles.count, [&](const Lanes<T> &group, bool there, auto unit) {
+        auto row = tiles.row(group, there, unit);
+        long long label = row.there ? labels[(tiles.first + group.sample) * labels_stride] : 0;
         bool mine = row.has((int)label) && (unsigned long long)label < tile.n;
         T x = mine ? row.numbers[label] : T(0);
         Normal<T> normal = normalise<true>(group, row, 0);
         if (loss != nullptr && mine) {
-            loss[tiles.sample()] = normal.surprise(x, normal.log());
+            loss[tiles.first + group.sample] = normal.surprise(x, normal.log());
         }
         if (gradient != nullptr) {
             divide(row, 0, normal);
@@ -236,7 +232,7 @@ __device__ __forceinline__ void softmax_cross_entropy_labels(T *loss, T *gradien
                 row.numbers[label] = q > T(0.5) ? -normal.rest() : q - T(1);
             }
         }
-    }
+    });
     if (gradient != nullptr) {
         __syncthreads();
         tile.write(gradient + tiles.first * tile.n, tiles.predictions, tiles.count);

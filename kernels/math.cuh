@@ -45,12 +45,17 @@ __device__ __forceinline__ constexpr T infinity_of() {
 }
 
 // 2^(n+65) or 2^(n+513) for rounded = ROUND + n: times UNBIAS it is 2^n. For −191 ≤ n ≤ 62, −1535 ≤ n ≤ 510.
+// In PTX a register of a float may be shifted as it is; from C++ it would be moved there and back.
 __device__ __forceinline__ float biased_power(float rounded) {
-    return __int_as_float(__float_as_int(rounded) << 23);
+    float power;
+    asm("shl.b32 %0, %1, 23;" : "=f"(power) : "f"(rounded));
+    return power;
 }
 
 __device__ __forceinline__ double biased_power(double rounded) {
-    return __hiloint2double(__double2loint(rounded) << 20, 0);
+    double power;
+    asm("shl.b64 %0, %1, 52;" : "=d"(power) : "d"(rounded));
+    return power;
 }
 
 // p·2^n for rounded = ROUND + n, n ≤ 62 or 510: only the last product can round.

@@ -16,8 +16,9 @@ struct Matrices {
         int units = size / W, gap = pitch - units;
         if (each == repeats && stride == (long long)each * size) {
             const T *from = p + first * size;
+            auto place = [&](int e) { return e + by_units.quotient(e) * gap; };
             move_units<W>(
-                from, here * units, gap, by_units, blockDim.x, [](const T *p, int) { return fetch_pack<T, W>(p); },
+                from, here * units, place, blockDim.x, [](const T *p, int) { return fetch_pack<T, W>(p); },
                 [&](const T *, int at, const Pack<T, W> &x) { store_pack(shared[at].at, x); });
             return;
         }
@@ -114,6 +115,6 @@ __device__ __forceinline__ void product_batch(
     int in_all = here * m * units, gap = pitches.c - m * units;
     out += first * (m * n);
     move_units<W>(
-        out, in_all, gap, pitches.by_c, blockDim.x, [&](const T *, int at) { return load_pack<T, W>(c_shared[at].at); },
+        out, in_all, [&](int e) { return e + pitches.by_c.quotient(e) * gap; }, blockDim.x, [&](const T *, int at) { return load_pack<T, W>(c_shared[at].at); },
         [](T *p, int, const Pack<T, W> &x) { store_pack(p, x); });
 }

@@ -3,24 +3,24 @@
 #include "softmax.cuh"
 
 // q = exp(x − max x)/s (batch,n), rest (batch) = 1 − max q without cancellation, or null. 8 bytes a number (float32). In place.
-// lanes threads a sample, blockDim.x / lanes samples a block; a tile of them in shared memory behind Lanes::SCRATCH numbers.
-// NAME_short: a thread a sample, Tile::THREADS a block, and the tile alone.
-RESIDENT_KERNEL(softmax, 512, 1)(REAL *q, REAL *rest, const REAL *x, long long batch, int n, int lanes, int pitch, SmallDivisor by) {
-    softmax(q, rest, x, batch, Tile<REAL>{n, pitch, by, lanes});
+// `share` threads a sample, blockDim.x / share samples a block; a tile of them in shared memory behind Lanes::SCRATCH numbers.
+// NAME_short: `share` samples a thread, Tile::THREADS threads a block, and the tile alone.
+RESIDENT_KERNEL(softmax, 512, 1)(REAL *q, REAL *rest, const REAL *x, long long batch, int n, int share, int pitch, SmallDivisor by) {
+    softmax(q, rest, x, batch, Tile<REAL>{n, share, pitch, by});
 }
 
-RESIDENT_KERNEL(softmax_short, ShortTile<REAL>::THREADS, 1)(REAL *q, REAL *rest, const REAL *x, long long batch, int n, int pitch, SmallDivisor by) {
-    softmax(q, rest, x, batch, ShortTile<REAL>{n, pitch, by});
+RESIDENT_KERNEL(softmax_short, ShortTile<REAL>::THREADS, 1)(REAL *q, REAL *rest, const REAL *x, long long batch, int n, int share, int pitch, SmallDivisor by) {
+    softmax(q, rest, x, batch, ShortTile<REAL>{n, share, pitch, by});
 }
 
 // y = x − max x − log s (batch,n); q and rest as of softmax. y, or q and rest, may be null. y in place. 8 or 12 bytes a number
 // (float32). Launched as softmax; where q is wanted, a second tile behind the first.
-RESIDENT_KERNEL(log_softmax, 512, 1)(REAL *y, REAL *q, REAL *rest, const REAL *x, long long batch, int n, int lanes, int pitch, SmallDivisor by) {
-    log_softmax(y, q, rest, x, batch, Tile<REAL>{n, pitch, by, lanes});
+RESIDENT_KERNEL(log_softmax, 512, 1)(REAL *y, REAL *q, REAL *rest, const REAL *x, long long batch, int n, int share, int pitch, SmallDivisor by) {
+    log_softmax(y, q, rest, x, batch, Tile<REAL>{n, share, pitch, by});
 }
 
-RESIDENT_KERNEL(log_softmax_short, ShortTile<REAL>::THREADS, 1)(REAL *y, REAL *q, REAL *rest, const REAL *x, long long batch, int n, int pitch, SmallDivisor by) {
-    log_softmax(y, q, rest, x, batch, ShortTile<REAL>{n, pitch, by});
+RESIDENT_KERNEL(log_softmax_short, ShortTile<REAL>::THREADS, 1)(REAL *y, REAL *q, REAL *rest, const REAL *x, long long batch, int n, int share, int pitch, SmallDivisor by) {
+    log_softmax(y, q, rest, x, batch, ShortTile<REAL>{n, share, pitch, by});
 }
 
 // softmax and log_softmax for samples too long for shared memory, a block each, read three times; y, q, rest may be null.
@@ -58,19 +58,19 @@ KERNEL(log_softmax_long, 512)(REAL *y, REAL *q, REAL *rest, const REAL *x, long 
     }
 }
 
-// out = rows·J or rows·Jᵀ (batch,k,n); see jacobian.cuh. 8 bytes a number of rows (float32), and q. In place. lanes threads a row;
+// out = rows·J or rows·Jᵀ (batch,k,n); see jacobian.cuh. 8 bytes a number of rows (float32), and q. In place. `share` threads a row;
 // a block takes `samples` samples or, where chunks > 1, `samples` rows of one.
 #define TIMES_ROWS(name, FORM)                                                                                                 \
     RESIDENT_KERNEL(name, 512, 1)(REAL * out, const REAL *rows, long long rows_stride, const REAL *q, long long q_stride, const REAL *rest,  \
-                      long long rest_stride, long long batch, int k, int n, int lanes, int pitch, SmallDivisor by, Divisor by_k,     \
+                      long long rest_stride, long long batch, int k, int n, int share, int pitch, SmallDivisor by, Divisor by_k,     \
                       int samples, int chunks) {                                                                               \
-        times_rows<FORM>(out, rows, rows_stride, q, q_stride, rest, rest_stride, batch, k, Tile<REAL>{n, pitch, by, lanes}, by_k,      \
+        times_rows<FORM>(out, rows, rows_stride, q, q_stride, rest, rest_stride, batch, k, Tile<REAL>{n, share, pitch, by}, by_k,      \
                          samples, chunks);                                                                                     \
     }                                                                                                                          \
     RESIDENT_KERNEL(name##_short, ShortTile<REAL>::THREADS, 1)(REAL * out, const REAL *rows, long long rows_stride, const REAL *q, long long q_stride, \
-                      const REAL *rest, long long rest_stride, long long batch, int k, int n, int pitch, SmallDivisor by,       \
+                      const REAL *rest, long long rest_stride, long long batch, int k, int n, int share, int pitch, SmallDivisor by,       \
                       Divisor by_k, int samples, int chunks) {                                                                 \
-        times_rows<FORM>(out, rows, rows_stride, q, q_stride, rest, rest_stride, batch, k, ShortTile<REAL>{n, pitch, by}, by_k, \
+        times_rows<FORM>(out, rows, rows_stride, q, q_stride, rest, rest_stride, batch, k, ShortTile<REAL>{n, share, pitch, by}, by_k, \
                          samples, chunks);                                                                                     \
     }                                                                                                                          \
     KERNEL(name##_long, 512)(REAL * out, const REAL *rows, long long rows_stride, const REAL *q, long long q_stride,             \
@@ -85,23 +85,24 @@ TIMES_ROWS(rows_times_log_softmax_transposed, LOG_SOFTMAX_TRANSPOSED)
 #undef TIMES_ROWS
 
 // out = J·m (batch,n,k); see jacobian.cuh. 8 bytes a number of m (float32), and q. A block of 256 threads takes `samples` samples or,
-// where tiles > 1, `width` columns of one; behind Lanes::SCRATCH and 256 numbers and 256 integers in shared memory, these and their q.
-// NAME_long: m is read twice; a block for every `width` columns of a sample.
+// where tiles > 1, `width` columns of one; behind 256 packs and 256 integers in shared memory, these and their q.
+// NAME_long: m is read twice; a block for every `width` columns of a sample; behind Lanes::SCRATCH and 256 numbers an integer.
 #define TIMES_COLUMNS(name, FORM)                                                                                              \
     RESIDENT_KERNEL(name, 256, 2)(REAL * out, const REAL *m, long long m_stride, const REAL *q, long long q_stride, const REAL *rest,        \
-                      long long rest_stride, long long batch, int n, int k, int width, Divisor by_width, int samples,           \
-                      int tiles, int lanes) {                                                                                  \
-        times_columns<FORM>(out, m, m_stride, q, q_stride, rest, rest_stride, batch, n, k, width, by_width, samples, tiles,     \
-                            lanes);                                                                                            \
+                      long long rest_stride, long long batch, int n, int k, int width, int samples, int tiles, int lanes) {     \
+        times_columns<FORM>(out, m, m_stride, q, q_stride, rest, rest_stride, batch, n, k, width, samples, tiles, lanes);       \
     }                                                                                                                          \
     RESIDENT_KERNEL(name##_long, 256, 2)(REAL * out, const REAL *m, long long m_stride, const REAL *q, long long q_stride,                   \
                              const REAL *rest, long long rest_stride, int n, int k, int width, int tiles) {                    \
         REAL *scratch = shared_numbers<REAL>();                                                                                \
+        REAL *partial = scratch + Lanes<REAL>::SCRATCH;                                                                        \
+        int *place = reinterpret_cast<int *>(partial + blockDim.x);                                                            \
         long long b = blockIdx.x / tiles;                                                                                      \
         int column = blockIdx.x % tiles * width;                                                                               \
-        column_products<FORM>(out + b * n * k + column, m + b * m_stride + column, 0, k, q + b * q_stride, 0,                    \
-                            rest + b * rest_stride, 0, n, min(width, k - column), 1, 1, scratch + Lanes<REAL>::SCRATCH,           \
-                            reinterpret_cast<int *>(scratch + Lanes<REAL>::SCRATCH + blockDim.x), Lanes<REAL>::block(scratch));              \
+        find_places(place, q + b * q_stride, 0, n, 1, Lanes<REAL>::block(scratch));                                            \
+        __syncthreads();                                                                                                       \
+        column_products<FORM, 1, true>(out + b * n * k + column, m + b * m_stride + column, 0, k, q + b * q_stride, 0,         \
+                                       rest + b * rest_stride, 0, n, min(width, k - column), 1, 1, partial, place);            \
     }
 
 TIMES_COLUMNS(softmax_times_columns, SOFTMAX)

@@ -4,22 +4,20 @@
 
 template <typename TILE, typename T>
 __device__ __forceinline__ void softmax(T *q, T *rest, const T *x, long long batch, const TILE &tile) {
-    Lanes<T> group = tile.group();
     T *rows = tile.start();
     int n = tile.n;
     long long first = blockIdx.x * (long long)tile.samples();
     int count = (int)min((long long)tile.samples(), batch - first);
     tile.read(rows, x + first * n, n, count);
     __syncthreads();
-    bool there = group.sample < count;
-    if (tile.works(there)) {
-        Row<T> row(tile.row(rows, group.sample), n, group, there);
+    tile.for_samples(count, [&](const Lanes<T> &group, bool there, auto unit) {
+        Row<T, unit.value> row(tile.row(rows, group.sample), n, group, there);
         Normal<T> normal = normalise<true>(group, row, 0);
         divide(row, 0, normal);
         if (rest != nullptr && group.lane == 0 && there) {
             rest[first + group.sample] = normal.rest();
         }
-    }
+    });
     __syncthreads();
     tile.write(q + first * n, rows, count);
 }
@@ -27,7 +25,6 @@ __device__ __forceinline__ void softmax(T *q, T *rest, const T *x, long long bat
 // y, or q and rest, may be null. Where q is wanted, a second tile behind the first.
 template <typename TILE, typename T>
 __device__ __forceinline__ void log_softmax(T *y, T *q, T *rest, const T *x, long long batch, const TILE &tile) {
-    Lanes<T> group = tile.group();
     T *rows = tile.start();
     T *numerators = tile.behind(rows, tile.samples());
     int n = tile.n;
@@ -36,9 +33,8 @@ __device__ __forceinline__ void log_softmax(T *y, T *q, T *rest, const T *x, lon
     int count = (int)min((long long)tile.samples(), batch - first);
     tile.read(rows, x + first * n, n, count);
     __syncthreads();
-    bool there = group.sample < count;
-    if (tile.works(there)) {
-        Row<T> row(tile.row(rows, group.sample), n, group, there);
+    tile.for_samples(count, [&](const Lanes<T> &group, bool there, auto unit) {
+        Row<T, unit.value> row(tile.row(rows, group.sample), n, group, there);
         Normal<T> normal = q != nullptr ? normalise<true>(group, row, away) : normalise<false>(group, row, away);
         if (q != nullptr) {
             divide(row, away, normal);
@@ -57,7 +53,7 @@ __device__ __forceinline__ void log_softmax(T *y, T *q, T *rest, const T *x, lon
         if (rest != nullptr && group.lane == 0 && there) {
             rest[first + group.sample] = normal.rest();
         }
-    }
+    });
     __syncthreads();
     if (y != nullptr) {
         tile.write(y + first * n, rows, count);

@@ -154,51 +154,45 @@ __device__ __forceinline__ void copy(T *to, const T *from, int length) {
     }
 }
 
-// N numbers of a row in shared memory: one, or packs that are `step` apart, aligned or not.
-template <typename T, int N, bool ALIGNED>
+// N numbers of a row in shared memory: packs that are `step` apart, or fewer numbers than a pack has; UNIT of them in one access.
+template <typename T, int N, int UNIT>
 struct Some {
-    static constexpr int SIZE = N, PARTS = N < Pack<T>::SIZE ? N : N / Pack<T>::SIZE, PART = N / PARTS;
+    static constexpr int SIZE = N, PARTS = N < Pack<T>::SIZE ? 1 : N / Pack<T>::SIZE, PART = N / PARTS;
     T *p;
     int step;
 
     __device__ __forceinline__ T *part(int k) const { return p + k * step; }
+    __device__ __forceinline__ T *unit(int c) const { return part(c / PART) + c % PART; }
     __device__ __forceinline__ Pack<T, N> load() const {
         Pack<T, N> x;
 #pragma unroll
-        for (int k = 0; k < PARTS; k++) {
-            Pack<T, PART> y;
-            if constexpr (ALIGNED) {
-                y = load_pack<T, PART>(part(k));
-            }
+        for (int c = 0; c < N; c += UNIT) {
+            auto y = load_pack<T, UNIT>(unit(c));
 #pragma unroll
-            for (int c = 0; c < PART; c++) {
-                x.at[k * PART + c] = ALIGNED ? y.at[c] : part(k)[c];
+            for (int d = 0; d < UNIT; d++) {
+                x.at[c + d] = y.at[d];
             }
         }
         return x;
     }
     __device__ __forceinline__ void store(const Pack<T, N> &x) const {
 #pragma unroll
-        for (int k = 0; k < PARTS; k++) {
-            Pack<T, PART> y;
+        for (int c = 0; c < N; c += UNIT) {
+            Pack<T, UNIT> y;
 #pragma unroll
-            for (int c = 0; c < PART; c++) {
-                y.at[c] = x.at[k * PART + c];
-                if (!ALIGNED) {
-                    part(k)[c] = y.at[c];
-                }
+            for (int d = 0; d < UNIT; d++) {
+                y.at[d] = x.at[c + d];
             }
-            if (ALIGNED) {
-                store_pack(part(k), y);
-            }
+            store_pack(unit(c), y);
         }
     }
     // The same ones of the row that is so far away.
     __device__ __forceinline__ Some away(int distance) const { return {p + distance, step}; }
 };
 
-// A sample in shared memory and a lane that shares it. The lanes take packs in turn, and what is left a number each. Not `there`: nothing.
-template <typename T>
+// A sample in shared memory and a lane that shares it. The lanes take packs in turn, and what is left, where UNIT is not a pack, a unit
+// each. UNIT numbers are read at a time. Not `there`: nothing.
+template <typename T, int UNIT>
 struct Row {
     static constexpr int SIZE = Pack<T>::SIZE;
     T *numbers;
@@ -210,71 +204,80 @@ struct Row {
 
     __device__ __forceinline__ bool has(int i) const {
         int packed = n & -SIZE;
-        return there && lane == ((i < packed ? i / SIZE : i - packed) & (lanes - 1));
+        return there && lane == ((i < packed ? i / SIZE : (i - packed) / UNIT) & (lanes - 1));
     }
 
     // AT_ONCE: packs that f gets at a time, as long as there are so many.
-    template <int AT_ONCE, bool ALIGNED, typename F>
-    __device__ __forceinline__ T *for_packs(F f) const {
+    template <int AT_ONCE = 1, typename F>
+    __device__ __forceinline__ void for_mine(F f) const {
         int step = lanes * SIZE;
         T *p = numbers + lane * SIZE;
         T *packed = numbers + (there ? n & -SIZE : 0);
         if constexpr (AT_ONCE == 2) {
 #pragma unroll 1
             for (; p + step < packed; p += 2 * step) {
-                f(Some<T, 2 * SIZE, ALIGNED>{p, step});
+                f(Some<T, 2 * SIZE, UNIT>{p, step});
             }
             if (p < packed) {
-                f(Some<T, SIZE, ALIGNED>{p, step});
+                f(Some<T, SIZE, UNIT>{p, step});
             }
         } else {
 #pragma unroll 1
             for (; p < packed; p += step) {
-                f(Some<T, SIZE, ALIGNED>{p, step});
+                f(Some<T, SIZE, UNIT>{p, step});
             }
         }
-        return packed;
-    }
-
-    template <int AT_ONCE = 1, typename F>
-    __device__ __forceinline__ void for_mine(F f) const {
-        if ((n & (SIZE - 1)) == 0) {
-            for_packs<AT_ONCE, true>(f);
-            return;
-        }
-        T *p = for_packs<AT_ONCE, false>(f) + lane;
-        T *end = numbers + (there ? n : 0);
+        if constexpr (UNIT < SIZE) {
+            T *end = numbers + (there ? n : 0);
 #pragma unroll 1
-        for (; p < end; p += lanes) {
-            f(Some<T, 1, false>{p, 1});
+            for (p = packed + lane * UNIT; p < end; p += lanes * UNIT) {
+                f(Some<T, UNIT, UNIT>{p, 1});
+            }
         }
     }
 };
 
 // How samples lie in shared memory: `pitch` numbers apart, which is n where that does not make whole packs. `by` divides by n.
-// A sample is the work of `lanes` threads; SHORT: of one, and what that leaves nothing to do for is left out.
+// A sample is the work of `share` threads; SHORT: of one, which has `share` samples, and what that leaves nothing to do for is left out.
 template <typename T, bool SHORT = false>
 struct Tile {
     static constexpr int SIZE = Pack<T>::SIZE;
     static constexpr int THREADS = 64; // of a block, where SHORT
-    int n, pitch;
+    int n, share, pitch;
     SmallDivisor by;
-    int lanes;
 
-    __device__ __forceinline__ Lanes<T> group() const {
-        if (SHORT) {
-            return Lanes<T>(1, nullptr);
+    // work(its lanes, whether it is there, the UNIT of its row) for each of a thread's samples, of which `count` are there. Those that
+    // exchange numbers all work.
+    template <typename F>
+    __device__ __forceinline__ void for_samples(int count, F work) const {
+        constexpr int PAIR = SHORT && SIZE > 2 ? 2 : 1;
+        if (n % SIZE == 0) {
+            for_samples(count, work, Count<SIZE>());
+        } else if (PAIR == 2 && n % 2 == 0) {
+            for_samples(count, work, Count<PAIR>());
+        } else {
+            for_samples(count, work, Count<1>());
         }
-        __builtin_assume(lanes > 1);
-        return Lanes<T>(lanes, shared_numbers<T>());
+    }
+
+    template <typename F, typename Unit>
+    __device__ __forceinline__ void for_samples(int count, F work, Unit unit) const {
+        if constexpr (SHORT) {
+            Lanes<T> alone(1, nullptr);
+#pragma unroll 1
+            for (; alone.sample < count; alone.sample += THREADS) {
+                work(alone, true, unit);
+            }
+        } else {
+            __builtin_assume(share > 1);
+            Lanes<T> lanes(share, shared_numbers<T>());
+            work(lanes, lanes.sample < count, unit);
+        }
     }
     __device__ __forceinline__ int threads() const { return SHORT ? THREADS : blockDim.x; }
-    __device__ __forceinline__ int samples() const { return SHORT ? THREADS : blockDim.x / lanes; }
+    __device__ __forceinline__ int samples() const { return SHORT ? THREADS * share : blockDim.x / share; }
     // Where the first tile starts.
     __device__ __forceinline__ T *start() const { return shared_numbers<T>() + (SHORT ? 0 : Lanes<T>::SCRATCH); }
-    // Whether a lane takes part: those that exchange numbers all do.
-    __device__ __forceinline__ bool works(bool there) const { return !SHORT || there; }
-
     __device__ __forceinline__ T *row(T *tile, int sample) const { return tile + sample * pitch; }
     // Where the next tile starts, like a sector.
     __device__ __forceinline__ T *behind(T *tile, int samples) const { return tile + ((samples * pitch + 2 * SIZE - 1) & -2 * SIZE); }
@@ -286,12 +289,12 @@ struct Tile {
 
     // The packs of the lane's sample, from or to memory where samples are so far apart.
     __device__ __forceinline__ void move(T *to, long long to_stride, const T *from, long long from_stride, int count) const {
-        int sample = threadIdx.x / lanes;
-        int lane = threadIdx.x & (lanes - 1);
-        int step = lanes * SIZE;
+        int sample = threadIdx.x / share;
+        int lane = threadIdx.x & (share - 1);
+        int step = share * SIZE;
         const T *at = from + sample * from_stride + lane * SIZE;
         to += sample * to_stride + lane * SIZE;
-        int left = sample < count ? (n / SIZE - lane + lanes - 1) / lanes : 0;
+        int left = sample < count ? (n / SIZE - lane + share - 1) / share : 0;
 #pragma unroll 4
         for (; left > 0; left--) {
             store_pack(to, load_pack(at));
@@ -311,16 +314,21 @@ struct Tile {
         }
     }
 
-    // The packs of samples that lie one after the other outside.
-    template <typename P, typename Load, typename Store>
-    __device__ __forceinline__ void run(P *outside, int count, Load load, Store store) const {
+    // The packs of samples that lie one after the other outside, and number(i) for what is left.
+    template <typename P, typename Load, typename Store, typename Number>
+    __device__ __forceinline__ void run(P *outside, int count, Load load, Store store, Number number) const {
         int packs = (unsigned)(count * n) / SIZE;
-        int gap = (unsigned)pitch / SIZE - (unsigned)n / SIZE;
-        struct ByPacks {
-            SmallDivisor by;
-            __device__ __forceinline__ int quotient(int v) const { return by.quotient(v * SIZE); }
-        };
-        move_units<SIZE>(outside, packs, gap, ByPacks{by}, threads(), load, store);
+        auto move = [&](auto place) { move_units<SIZE>(outside, packs, place, threads(), load, store); };
+        if (SHORT && pitch == n) {
+            move([](int v) { return v; });
+            int last = packs * SIZE + threadIdx.x;
+            if (last < count * n) {
+                number(last);
+            }
+        } else {
+            int gap = (unsigned)pitch / SIZE - (unsigned)n / SIZE;
+            move([&](int v) { return v + by.quotient(v * SIZE) * gap; });
+        }
     }
 
     // `count` samples from global memory, `stride` apart there. `packs`: whether the tile starts where a pack may.
@@ -331,11 +339,7 @@ struct Tile {
             copy(tile, from, count * n);
         } else if (stride == n && packs && aligned(from)) {
             run(from, count, [](const T *p, int) { return load_pack(p); },
-                [&](const T *, int at, const Pack<T> &x) { store_pack(tile + at * SIZE, x); });
-            int last = (count * n & -SIZE) + threadIdx.x;
-            if (SHORT && last < count * n) {
-                tile[last] = from[last];
-            }
+                [&](const T *, int at, const Pack<T> &x) { store_pack(tile + at * SIZE, x); }, [&](int i) { tile[i] = from[i]; });
         } else {
             each(stride == n ? behind_sector(from) : 0, count, [&](int i, int s) { tile[i + s * (pitch - n)] = from[i + s * (stride - n)]; });
         }
@@ -349,11 +353,7 @@ struct Tile {
             copy(to, tile, count * n);
         } else if (aligned(to)) {
             run(to, count, [&](T *, int at) { return load_pack(tile + at * SIZE); },
-                [](T *p, int, const Pack<T> &x) { store_pack(p, x); });
-            int last = (count * n & -SIZE) + threadIdx.x;
-            if (SHORT && last < count * n) {
-                to[last] = tile[last];
-            }
+                [](T *p, int, const Pack<T> &x) { store_pack(p, x); }, [&](int i) { to[i] = tile[i]; });
         } else {
             each(behind_sector(to), count, [&](int i, int s) { to[i] = tile[i + s * (pitch - n)]; });
         }

@@ -10,8 +10,9 @@ import io.github.batchjac.tensor.Precision;
  * @param lanes threads that share a sample: a power of two up to 32, or the whole block
  * @param pitch numbers from sample to sample: n where those do not make whole packs of 16 bytes
  * @param threads of a block
+ * @param each samples of a thread that has no other's: some where they are short
  */
-record SampleTile(Precision precision, int n, int lanes, int pitch, int threads) {
+record SampleTile(Precision precision, int n, int lanes, int pitch, int threads, int each) {
     /** Shared memory that any block may have. */
     static final int SHARED = 48 << 10;
 
@@ -25,6 +26,9 @@ record SampleTile(Precision precision, int n, int lanes, int pitch, int threads)
     /** Of a block where a sample is a thread's: {@code Tile::THREADS}. */
     private static final int THREADS = 64;
 
+    /** Of the samples of a thread that has some: what a block does once counts for less the more there are. */
+    private static final int BYTES_OF_A_THREAD = 192;
+
     private static final int LARGEST_BLOCK = 512;
     /** Threads that keep a large device busy. */
     private static final int BUSY = 1 << 15;
@@ -36,7 +40,7 @@ record SampleTile(Precision precision, int n, int lanes, int pitch, int threads)
         int lanes = power(ceil(packs, PACKS_OF_A_LANE));
         if (lanes > WARP) {
             lanes = Math.min(lanes, LARGEST_BLOCK);
-            return new SampleTile(precision, n, lanes, n, lanes);
+            return new SampleTile(precision, n, lanes, n, lanes, 1);
         }
         int threads = lanes > 1 && batch * lanes < BUSY ? WARP : THREADS;
         // Eight lanes read 128 bytes at a time, without conflicts if the samples of these lanes start in other banks.
@@ -44,7 +48,9 @@ record SampleTile(Precision precision, int n, int lanes, int pitch, int threads)
             packs++;
         }
         int pitch = n % size == 0 ? packs * size : n;
-        return new SampleTile(precision, n, lanes, pitch, threads);
+        int most = lanes > 1 ? 1 : BYTES_OF_A_THREAD / (pitch * precision.bytes());
+        int each = (int) Math.max(1, Math.min(most, batch / BUSY));
+        return new SampleTile(precision, n, lanes, pitch, threads, each);
     }
 
     /** The power of two from x on. */
@@ -62,7 +68,7 @@ record SampleTile(Precision precision, int n, int lanes, int pitch, int threads)
 
     /** Samples of a block. */
     int samples() {
-        return threads / lanes;
+        return threads / lanes * each;
     }
 
     /** Shared memory for so many samples, in bytes. */
@@ -87,10 +93,7 @@ record SampleTile(Precision precision, int n, int lanes, int pitch, int threads)
 
     /** What kernels are told of it: a {@code Tile}, or a {@code ShortTile}. */
     void describe(Arguments arguments) {
-        arguments.with(n);
-        if (lanes > 1) {
-            arguments.with(lanes);
-        }
+        arguments.with(n).with(lanes > 1 ? lanes : each);
         // Of a block with one sample every number is the first sample's: divided by anything it is 0.
         long divisor = lanes > WARP ? 0 : Divisor.small(n);
         arguments.with(pitch).with(divisor);

@@ -194,24 +194,23 @@ final class SoftmaxKernels {
         queue.launch(tile.kernel(name), blocks, tile.threads(), tile.bytes(held + withEntries), arguments);
     }
 
-    /** Bytes before the panel of a block: what sums are exchanged through, a number and an integer a thread. */
-    private int columnsHead() {
-        return SampleTile.SCRATCH * bytes + THREADS * (bytes + Integer.BYTES);
-    }
+    /** Bytes before the panel of a block: a pack of sums and an integer a thread. */
+    private static final int COLUMNS_HEAD = THREADS * (16 + Integer.BYTES);
 
     private void timesColumns(String name, long out, Strided m, Strided q, Strided rest, long batch, int n, int k) {
         if (batch == 0 || k == 0 || n == 0) {
             return;
         }
         Arguments arguments = new Arguments().with(out).with(m).with(q).with(rest);
-        int room = SampleTile.SHARED - columnsHead();
+        int room = SampleTile.SHARED - COLUMNS_HEAD;
         int sector = 32 / bytes;
         long size = (long) n * (k + 1) * bytes;
         int width = k;
         int samples = 1;
-        if (k <= THREADS && size <= room) {
+        int packs = SampleTile.ceil(k, pack);
+        if (packs <= THREADS && size <= room) {
             // Many small samples, in multiples of a pack's numbers.
-            samples = (int) Math.max(1, Math.min(THREADS / k, room / size));
+            samples = (int) Math.max(1, Math.min(THREADS / packs, room / size));
             samples = samples < 4 ? samples : samples / 4 * 4;
         } else {
             long widest = Math.min(THREADS, room / ((long) n * bytes) - 1) / sector * sector;
@@ -230,18 +229,22 @@ final class SoftmaxKernels {
                 .with(n)
                 .with(k)
                 .with(width)
-                .with(Divisor.of(width))
                 .with(samples)
                 .with(tiles)
                 .with(lanes);
         long blocks = tiles == 1 ? SampleTile.ceil(batch, samples) : batch * tiles;
-        queue.launch(name, blocks, THREADS, columnsHead() + samples * n * (width + 1) * bytes, arguments);
+        queue.launch(name, blocks, THREADS, COLUMNS_HEAD + samples * n * (width + 1) * bytes, arguments);
     }
 
     private void timesColumnsLong(String name, Arguments arguments, long batch, int n, int k) {
         int width = Math.min(k, 64);
         int tiles = SampleTile.ceil(k, width);
         arguments.with(n).with(k).with(width).with(tiles);
-        queue.launch(name + "_long", batch * tiles, THREADS, columnsHead(), arguments);
+        queue.launch(
+                name + "_long",
+                batch * tiles,
+                THREADS,
+                (SampleTile.SCRATCH + THREADS) * bytes + Integer.BYTES,
+                arguments);
     }
 }
