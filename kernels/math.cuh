@@ -234,7 +234,7 @@ __device__ __forceinline__ T logarithm(T x) {
     return x > T(0) ? positive : x == T(0) ? -infinity_of<T>() : nan_of<T>();
 }
 
-// log(1 + x) for x ≥ 0; NaN for NaN. Within 2u.
+// log(1 + x) for x ≥ 0; NaN for NaN. Within 2.5u.
 template <typename T>
 __device__ __forceinline__ T log1p_positive(T x) {
     T s = T(1) + x;
