@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.OutputStreamWriter;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -34,7 +35,18 @@ final class Contender implements AutoCloseable {
         ProcessBuilder builder = new ProcessBuilder(command);
         builder.environment().putAll(environment);
         builder.redirectError(ProcessBuilder.Redirect.appendTo(log.toFile()));
-        return new Contender(name, builder.start());
+        Process process = builder.start();
+        endFirst(process);
+        return new Contender(name, process);
+    }
+
+    /** Where memory runs out, Linux is to end a contender, which the run survives, and not the run. */
+    private static void endFirst(Process process) {
+        try {
+            Files.writeString(Path.of("/proc", Long.toString(process.pid()), "oom_score_adj"), "500");
+        } catch (IOException e) {
+            // another system, or none of our business there
+        }
     }
 
     String name() {
