@@ -132,6 +132,8 @@ struct Normal {
 
     // log + largest − x within 5u: both terms are positive.
     __device__ __forceinline__ T surprise(T x, T log) const { return log - (x - largest); }
+    // The opposite, which needs no sign changed.
+    __device__ __forceinline__ T log_probability(T x, T log) const { return (x - largest) - log; }
 
     template <int N>
     __device__ __forceinline__ Pack<T, N> numerators(const Pack<T, N> &x) const {

@@ -51,7 +51,7 @@ KERNEL(log_softmax_long, 512)(REAL *y, REAL *q, REAL *rest, const REAL *x, long 
         if (y != nullptr) {
 #pragma unroll
             for (int c = 0; c < SIZE; c++) {
-                z.at[c] = -normal.surprise(z.at[c], log);
+                z.at[c] = normal.log_probability(z.at[c], log);
             }
             scatter(y + first, i, group.count, n, z);
         }

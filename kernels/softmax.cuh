@@ -45,7 +45,7 @@ __device__ __forceinline__ void log_softmax(T *y, T *q, T *rest, const T *x, lon
                 auto z = some.load();
 #pragma unroll
                 for (int c = 0; c < some.SIZE; c++) {
-                    z.at[c] = -normal.surprise(z.at[c], log);
+                    z.at[c] = normal.log_probability(z.at[c], log);
                 }
                 some.store(z);
             });
