@@ -17,9 +17,8 @@ final class VectorScratch32 {
     static final int ROWS = 1 << 12; // 32 only
     // 64 only: static final int ROWS = 1 << 11;
 
-    // The end of a row that is replaced in place, partial sums, padded ends, a block of results that nobody asked for,
-    // and
-    // a block of rounding errors.
+    // The end of a row that is replaced in place, partial sums, padded ends; results that nobody asked for and rounding
+    // errors, a block of either.
     static final int PARTIAL = L;
     static final int TAIL = 3 * L;
     static final int RESULT = 5 * L;
