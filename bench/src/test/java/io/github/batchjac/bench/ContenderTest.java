@@ -12,6 +12,8 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The protocol, with a process at its other end that prints to stdout as libraries do. */
@@ -100,5 +102,19 @@ class ContenderTest {
                 Thread.onSpinWait(); // its output ends a moment before it does
             }
         }
+    }
+
+    @Test
+    @Timeout(60)
+    @EnabledOnOs(OS.LINUX)
+    void whereMemoryRunsOutItEndsFirst() throws IOException {
+        Path log = folder.resolve("log");
+        List<String> command = List.of("sh", "-c", "read line && cat /proc/self/oom_score_adj >&2");
+        try (Contender contender = Contender.start("short-lived", command, Map.of(), log)) {
+            assertThatThrownBy(() -> contender.time(1)).isInstanceOf(Contender.Refused.class);
+        }
+        assertThat(Integer.parseInt(Files.readString(log).strip()))
+                .isGreaterThan(Integer.parseInt(
+                        Files.readString(Path.of("/proc/self/oom_score_adj")).strip()));
     }
 }
