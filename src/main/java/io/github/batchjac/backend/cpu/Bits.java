@@ -32,9 +32,14 @@ final class Bits {
         return p * Float.intBitsToFloat((half + 127) << 23) * Float.intBitsToFloat((n - half + 127) << 23);
     }
 
+    /** 2^(n+65) for {@code rounded = ROUND32 + n}, −191 ≤ n ≤ 62. */
+    static float biasedPower(float rounded) {
+        return Float.intBitsToFloat(Float.floatToRawIntBits(rounded) << 23);
+    }
+
     /** p·2^n for {@code rounded = ROUND32 + n}, −190 ≤ n ≤ 62, |p| ≥ ½ or 0: only the last product can round. */
     static float scaleDown(float p, float rounded) {
-        return p * Float.intBitsToFloat(Float.floatToRawIntBits(rounded) << 23) * UNBIAS32;
+        return p * biasedPower(rounded) * UNBIAS32;
     }
 
     /** p·2^n for {@code rounded = ROUND64 + n}, |n| ≤ 2044. */
@@ -44,9 +49,14 @@ final class Bits {
         return p * Double.longBitsToDouble((half + 1023) << 52) * Double.longBitsToDouble((n - half + 1023) << 52);
     }
 
+    /** 2^(n+513) for {@code rounded = ROUND64 + n}, −1535 ≤ n ≤ 510. */
+    static double biasedPower(double rounded) {
+        return Double.longBitsToDouble(Double.doubleToRawLongBits(rounded) << 52);
+    }
+
     /** p·2^n for {@code rounded = ROUND64 + n}, −1534 ≤ n ≤ 510; otherwise as {@link #scaleDown(float, float)}. */
     static double scaleDown(double p, double rounded) {
-        return p * Double.longBitsToDouble(Double.doubleToRawLongBits(rounded) << 52) * UNBIAS64;
+        return p * biasedPower(rounded) * UNBIAS64;
     }
 
     /** m of x = m·2^k, √½ ≤ m < √2, for a normal x > 0. */

@@ -51,7 +51,7 @@ final class Math32 {
     private Math32() {}
 
     /** ROUND + n, n the integer nearest to x/ln 2. */
-    private static float rounded(float x) {
+    static float rounded(float x) {
         return Math.fma(x, LOG2E, ROUND);
     }
 
@@ -75,7 +75,7 @@ final class Math32 {
         return Math.fma(r * r, p, r);
     }
 
-    private static float atLeast(float x, float lowest) {
+    static float atLeast(float x, float lowest) {
         return x < lowest ? lowest : x;
     }
 
@@ -92,12 +92,18 @@ final class Math32 {
         return Bits.scale(1f + expm1Reduced(y, 0f, t), t);
     }
 
-    /** exp(x + err) for x ≤ 0 and err within u·|x|; 0 where x is −inf, whatever err. */
-    static float expDifference(float x, float err) {
-        boolean zero = x < LOWEST;
-        float y = zero ? LOWEST : x;
-        float t = rounded(y);
-        return Bits.scaleDown(1f + expm1Reduced(y, zero ? 0f : err, t), t);
+    /** exp r for |r| ≤ ½ln 2. Within 1.1u. */
+    static float expOfRemainder(float r) {
+        float p = Fits.EXP32[Fits.EXP32.length - 1];
+        for (int i = Fits.EXP32.length - 2; i >= 0; i--) {
+            p = Math.fma(p, r, Fits.EXP32[i]);
+        }
+        return Math.fma(Math.fma(p, r, 1f), r, 1f);
+    }
+
+    /** {@code x − n·ln 2}, the first product exact. */
+    static float remainder(float x, float n) {
+        return Math.fma(n, -LN2_LOW, Math.fma(n, -LN2_HIGH, x));
     }
 
     /** exp(x) − 1 for x ≤ 0. Within 2u. */

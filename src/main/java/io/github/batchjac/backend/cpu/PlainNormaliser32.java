@@ -2,7 +2,6 @@ package io.github.batchjac.backend.cpu;
 
 import static io.github.batchjac.backend.cpu.PlainSums32.total;
 
-import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /** Rows to softmax: what its kernels and its losses have in common. */
@@ -12,45 +11,94 @@ class PlainNormaliser32 {
     /** Samples that are normalised at a time. */
     static final int GROUP = 16;
 
-    /** Per thread, for the samples of a group: the largest input, then from GROUP on the sum of the other numerators. */
+    /** Per thread, for the samples of a group: the largest input, then from GROUP on the other numerators over the largest. */
     static final ThreadLocal<float[]> STATISTICS = ThreadLocal.withInitial(() -> new float[2 * GROUP]);
 
-    /** The first largest entry; −1 if that is infinite or all are NaN. NaN is passed over: it shows in the sums. */
-    int argmax(float[] x, int xo, int n) {
-        int m = -1;
+    /** The largest; NaN if one is. */
+    float largest(float[] x, int xo, int n) {
         float largest = -INFINITY;
         for (int i = 0; i < n; i++) {
-            if (x[xo + i] > largest) {
-                largest = x[xo + i];
-                m = i;
-            }
+            largest = Math.max(largest, x[xo + i]);
         }
-        return largest == INFINITY ? -1 : m;
+        return largest;
     }
 
-    /** The first largest entry of q; 0 if all are NaN. */
-    final int peak(float[] q, int qo, int n) {
-        return Math.max(0, argmax(q, qo, n));
+    /** The first largest entry of a softmax; 0 if it is NaN. */
+    final int argmax(float[] q, int qo, int n) {
+        float largest = largest(q, qo, n);
+        return largest > 0f ? find(q, qo, n, largest) : 0;
     }
 
-    /** {@code e_i = exp(x_i − x_m)} into q unless it is null; returns the sum of all but the m-th, compensated. In place. */
-    float numerators(float @Nullable [] q, int qo, float[] x, int xo, int n, int m) {
-        float largest = x[xo + m];
+    /** The first index of a value that is there. */
+    int find(float[] a, int ao, int n, float value) {
+        int i = 0;
+        while (a[ao + i] != value) {
+            i++;
+        }
+        return i;
+    }
+
+    /**
+     * The numerators of a row are {@code 2^65·exp(x − N·ln 2)} (doubles: 2^513·), N·ln 2 near the largest x, so that none is subnormal
+     * and nothing is lost where x and the largest are subtracted: x − n·ln 2 is exact but for the second piece of ln 2. From FAR on the
+     * largest is subtracted before; that is exact, as all that counts is within a factor of 2 of it, and then N = 0.
+     */
+    static final float FAR = 256f; // 32 only
+    // 64 only: static final double FAR = 2048d;
+
+    /** What is subtracted before. */
+    static float base(float largest) {
+        return Math.abs(largest) < FAR ? 0f : largest;
+    }
+
+    /** Adding it rounds to an integer n, which then stands in the lowest bits as {@link Bits#biasedPower} of n − N wants it. */
+    static float round(float largest) {
+        return Math32.ROUND - (Math32.rounded(largest - base(largest)) - Math32.ROUND);
+    }
+
+    /** Of differences; numerators below are taken for that of it, which vanishes beside the largest. */
+    static float lowest(float largest) {
+        return largest - base(largest) + Math32.LOWEST;
+    }
+
+    /** Within 1.5u. */
+    static float numerator(float x, float base, float round, float lowest) {
+        float y = Math32.atLeast(x - base, lowest);
+        float t = Math.fma(y, Math32.LOG2E, round);
+        return Math32.expOfRemainder(Math32.remainder(y, t - round)) * Bits.biasedPower(t);
+    }
+
+    /** The largest numerator. */
+    static float peak(float largest) {
+        return numerator(largest, base(largest), round(largest), lowest(largest));
+    }
+
+    /**
+     * Numerators into q unless it is null; returns the sum of all but one that is largest, over that: compensated, and those that are as
+     * large counted. In place.
+     */
+    float numerators(float @Nullable [] q, int qo, float[] x, int xo, int n, float largest) {
+        float base = base(largest);
+        float round = round(largest);
+        float lowest = lowest(largest);
+        float peak = peak(largest);
         float sum = 0f;
         double errors = 0;
+        int ties = -1;
         for (int i = 0; i < n; i++) {
-            float difference = x[xo + i] - largest;
-            float e = Math32.expDifference(difference, Math32.sumError(x[xo + i], -largest, difference));
+            float e = numerator(x[xo + i], base, round, lowest);
             if (q != null) {
                 q[qo + i] = e;
             }
-            if (i != m) {
+            if (e >= peak) {
+                ties++;
+            } else {
                 float s = sum + e;
                 errors += Math32.sumError(sum, e, s);
                 sum = s;
             }
         }
-        return total(sum, errors);
+        return total(sum, errors) / peak + ties;
     }
 
     /** {@code a /= s}. */
@@ -63,28 +111,29 @@ class PlainNormaliser32 {
     /** q, unless it is null, and the statistics of at most GROUP samples. Both NaN where a sample has no softmax. In place. */
     void normalise(float[] statistics, float @Nullable [] q, int qo, float[] x, int xo, int batch, int n) {
         for (int b = 0; b < batch; b++) {
-            int m = argmax(x, xo + b * n, n);
-            statistics[b] = m < 0 ? Float.NaN : x[xo + b * n + m];
-            float others = m < 0 ? Float.NaN : numerators(q, qo + b * n, x, xo + b * n, n, m);
+            float largest = largest(x, xo + b * n, n);
+            largest = Math.abs(largest) < INFINITY ? largest : Float.NaN;
+            float others = numerators(q, qo + b * n, x, xo + b * n, n, largest);
+            statistics[b] = largest;
             statistics[GROUP + b] = others;
-            if (q != null && m >= 0) {
-                divide(q, qo + b * n, n, 1f + others);
-            } else if (q != null) {
-                Arrays.fill(q, qo + b * n, qo + b * n + n, Float.NaN);
+            if (q != null) {
+                divide(q, qo + b * n, n, sum(peak(largest), others));
             }
         }
     }
 
-    /** The largest entry of a softmax from 1, from the sum of the other numerators. */
+    /** The sum of all numerators. */
+    static float sum(float peak, float others) {
+        return Math.fma(peak, others, peak);
+    }
+
+    /** The largest entry of a softmax from 1, from the other numerators over the largest. */
     static float rest(float others) {
         return others / (1f + others);
     }
 
-    /** {@code log + largest − x}: both terms of the sum are positive. The difference's rounding error is made good where it is finite. */
+    /** {@code log + largest − x}, within 2u beside the logarithm: both terms of the sum are positive. */
     static float surprise(float x, float largest, float log) {
-        float difference = x - largest;
-        float error = Math32.sumError(x, -largest, difference);
-        float y = log - difference;
-        return Math.abs(error) < INFINITY ? y - error : y;
+        return log - (x - largest);
     }
 }

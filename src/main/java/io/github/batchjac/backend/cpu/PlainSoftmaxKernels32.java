@@ -84,7 +84,7 @@ class PlainSoftmaxKernels32 implements SoftmaxKernels32 {
             int n) {
         for (int b = 0; b < batch; b++) {
             int qb = qo + b * n;
-            int m = normaliser.peak(q, qb, n);
+            int m = normaliser.argmax(q, qb, n);
             float qm = q[qb + m];
             for (int r = b * k; r < (b + 1) * k; r++) {
                 int g = go + r * n;
@@ -120,7 +120,7 @@ class PlainSoftmaxKernels32 implements SoftmaxKernels32 {
             int n) {
         for (int b = 0; b < batch; b++) {
             int qb = qo + b * n;
-            int m = normaliser.peak(q, qb, n);
+            int m = normaliser.argmax(q, qb, n);
             float qm = q[qb + m];
             for (int r = b * k; r < (b + 1) * k; r++) {
                 int g = go + r * n;
@@ -154,7 +154,7 @@ class PlainSoftmaxKernels32 implements SoftmaxKernels32 {
             int n) {
         for (int b = 0; b < batch; b++) {
             int qb = qo + b * n;
-            int m = normaliser.peak(q, qb, n);
+            int m = normaliser.argmax(q, qb, n);
             for (int r = b * k; r < (b + 1) * k; r++) {
                 int g = go + r * n;
                 float gm = rows[g + m];
@@ -194,7 +194,7 @@ class PlainSoftmaxKernels32 implements SoftmaxKernels32 {
 
     /** One sample. The largest entry's row of out holds the sums s (one per column) until it is written last. */
     void columns(float[] out, int oo, float[] m, int mo, float[] q, int qo, float rest, int n, int k, boolean softmax) {
-        int peak = normaliser.peak(q, qo, n);
+        int peak = normaliser.argmax(q, qo, n);
         float qm = q[qo + peak];
         int sums = oo + peak * k;
         int top = mo + peak * k;

@@ -9,8 +9,6 @@ import jdk.incubator.vector.VectorOperators;
 /** {@link Bits} for vectors, once per precision. */
 final class VectorBits {
     private static final int ROUND_INT = Float.floatToRawIntBits(Bits.ROUND32);
-    private static final int ONE_INT = Float.floatToRawIntBits(1f);
-    private static final long ONE_LONG = Double.doubleToRawLongBits(1d);
     private static final long ROUND_LONG = Double.doubleToRawLongBits(Bits.ROUND64);
 
     private static final FloatVector UNBIAS_FLOATS =
@@ -33,12 +31,14 @@ final class VectorBits {
                 .mul(n.sub(half).add(127).lanewise(VectorOperators.LSHL, 23).reinterpretAsFloats());
     }
 
+    /** {@link Bits#biasedPower(float)}. */
+    static FloatVector biasedPower(FloatVector rounded) {
+        return rounded.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23).reinterpretAsFloats();
+    }
+
     /** p·2^n; see {@link Bits#scaleDown(float, float)}. */
     static FloatVector scaleDown(FloatVector p, FloatVector rounded) {
-        return p.mul(rounded.reinterpretAsInts()
-                        .lanewise(VectorOperators.LSHL, 23)
-                        .reinterpretAsFloats())
-                .mul(UNBIAS_FLOATS);
+        return p.mul(biasedPower(rounded)).mul(UNBIAS_FLOATS);
     }
 
     /** p·2^n; see {@link Bits#scale(double, double)}. */
@@ -49,12 +49,14 @@ final class VectorBits {
                 .mul(n.sub(half).add(1023).lanewise(VectorOperators.LSHL, 52).reinterpretAsDoubles());
     }
 
+    /** {@link Bits#biasedPower(double)}. */
+    static DoubleVector biasedPower(DoubleVector rounded) {
+        return rounded.reinterpretAsLongs().lanewise(VectorOperators.LSHL, 52).reinterpretAsDoubles();
+    }
+
     /** p·2^n; see {@link Bits#scaleDown(double, double)}. */
     static DoubleVector scaleDown(DoubleVector p, DoubleVector rounded) {
-        return p.mul(rounded.reinterpretAsLongs()
-                        .lanewise(VectorOperators.LSHL, 52)
-                        .reinterpretAsDoubles())
-                .mul(UNBIAS_DOUBLES);
+        return p.mul(biasedPower(rounded)).mul(UNBIAS_DOUBLES);
     }
 
     /** {@link Bits#mantissa(float)}. */
@@ -95,17 +97,17 @@ final class VectorBits {
                 .sub(0x1p52 + 1023d);
     }
 
-    /** x where 0 ≤ x < 1, 0 where x ≥ 1; without a mask, which on Java 17 is slow. Of NaN either. */
-    static FloatVector belowOne(FloatVector x) {
+    /** x where x < limit, else 0, of numbers that are not negative; without a mask, which on Java 17 is slow. Of NaN either. */
+    static FloatVector below(FloatVector x, FloatVector limit) {
         IntVector bits = x.reinterpretAsInts();
-        IntVector below = bits.sub(ONE_INT).lanewise(VectorOperators.LSHR, 31);
+        IntVector below = bits.sub(limit.reinterpretAsInts()).lanewise(VectorOperators.LSHR, 31);
         return bits.and(below.neg()).reinterpretAsFloats();
     }
 
-    /** As {@link #belowOne(FloatVector)}. */
-    static DoubleVector belowOne(DoubleVector x) {
+    /** As {@link #below(FloatVector, FloatVector)}. */
+    static DoubleVector below(DoubleVector x, DoubleVector limit) {
         LongVector bits = x.reinterpretAsLongs();
-        LongVector below = bits.sub(ONE_LONG).lanewise(VectorOperators.LSHR, 63);
+        LongVector below = bits.sub(limit.reinterpretAsLongs()).lanewise(VectorOperators.LSHR, 63);
         return bits.and(below.neg()).reinterpretAsDoubles();
     }
 

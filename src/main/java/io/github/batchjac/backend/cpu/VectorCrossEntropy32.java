@@ -13,7 +13,7 @@ import static io.github.batchjac.backend.cpu.VectorScratch32.LARGEST;
 import static io.github.batchjac.backend.cpu.VectorScratch32.LOG;
 import static io.github.batchjac.backend.cpu.VectorScratch32.OTHERS;
 import static io.github.batchjac.backend.cpu.VectorScratch32.SCRATCH;
-import static io.github.batchjac.backend.cpu.VectorScratch32.TILE_ERRORS;
+import static io.github.batchjac.backend.cpu.VectorScratch32.TILE_LOGITS;
 import static io.github.batchjac.backend.cpu.VectorScratch32.TILE_TARGETS;
 import static io.github.batchjac.backend.cpu.VectorScratch32.TOTAL;
 import static jdk.incubator.vector.VectorOperators.EQ;
@@ -139,16 +139,15 @@ final class VectorCrossEntropy32 {
         VectorMask<Float> seen = seen(n);
         for (int r = 0; r < rows; r++) {
             FloatVector max = all(scratch[LARGEST + r]);
-            FloatVector minusMax = max.neg();
             FloatVector log = all(scratch[LOG + r]);
             int xr = xo + r * n;
             int tr = to + r * n;
             FloatVector t = FloatVector.fromArray(S, target, tr + last).blend(ZERO, seen);
-            FloatVector sum = term(FloatVector.fromArray(S, x, xr + last), t, max, minusMax, log);
+            FloatVector sum = term(FloatVector.fromArray(S, x, xr + last), t, max, log);
             FloatVector errors = all(0f);
             for (int j = 0; j < last; j += L) {
                 t = FloatVector.fromArray(S, target, tr + j);
-                FloatVector term = term(FloatVector.fromArray(S, x, xr + j), t, max, minusMax, log);
+                FloatVector term = term(FloatVector.fromArray(S, x, xr + j), t, max, log);
                 FloatVector s = sum.add(term);
                 errors = errors.add(sumError(sum, term, s));
                 sum = s;
@@ -158,9 +157,8 @@ final class VectorCrossEntropy32 {
     }
 
     /** A target of 0 adds 0. */
-    private static FloatVector term(
-            FloatVector x, FloatVector t, FloatVector max, FloatVector minusMax, FloatVector log) {
-        return surprise(x, max, minusMax, log).mul(t).blend(ZERO, t.compare(EQ, ZERO));
+    private static FloatVector term(FloatVector x, FloatVector t, FloatVector max, FloatVector log) {
+        return surprise(x, max, log).mul(t).blend(ZERO, t.compare(EQ, ZERO));
     }
 
     private static void rowGradients(
@@ -170,7 +168,7 @@ final class VectorCrossEntropy32 {
         rowSums(scratch, 1).intoArray(scratch, TOTAL);
         for (int r = 0; r < rows; r++) {
             float others = scratch[OTHERS + r];
-            FloatVector s = all(1f + others);
+            FloatVector s = all(VectorRowGroup32.sum(scratch, r));
             FloatVector rest = all(rest(others));
             FloatVector total = all(scratch[TOTAL + r]);
             for (int j = 0; j < n; j += L) {
@@ -204,7 +202,7 @@ final class VectorCrossEntropy32 {
             VectorTile32.normalise(tile, n, false);
             if (loss != null) {
                 run(LOOPS[LOGARITHMS], tile, 0, tile, 0, tile, 0, L, 0f, 0f);
-                VectorTile32.transposeIn(tile, TILE_ERRORS, logits, xo + row, rows, n);
+                VectorTile32.transposeIn(tile, TILE_LOGITS, logits, xo + row, rows, n);
                 run(LOOPS[TILE_SURPRISES], tile, 0, tile, 0, tile, 0, n, 0f, 0f);
                 System.arraycopy(tile, TOTAL, loss, lo + b, rows);
             }
@@ -230,17 +228,16 @@ final class VectorCrossEntropy32 {
         totals(sum, errors).intoArray(tile, TOTAL);
     }
 
-    /** The losses, compensated, of the x that lie where the rounding errors were; NaN where the logarithm is. */
+    /** The losses, compensated; NaN where the logarithm is. */
     private static void tileSurprises(
             float[] tile, int none, float[] x, int xo, float[] same, int so, int n, float no, float nothing) {
         FloatVector max = FloatVector.fromArray(S, tile, LARGEST);
-        FloatVector minusMax = max.neg();
         FloatVector log = FloatVector.fromArray(S, tile, LOG);
         FloatVector sum = all(0f);
         FloatVector errors = all(0f);
         for (int j = 0; j < n * L; j += L) {
             FloatVector t = FloatVector.fromArray(S, tile, TILE_TARGETS + j);
-            FloatVector term = term(FloatVector.fromArray(S, tile, TILE_ERRORS + j), t, max, minusMax, log);
+            FloatVector term = term(FloatVector.fromArray(S, tile, TILE_LOGITS + j), t, max, log);
             FloatVector s = sum.add(term);
             errors = errors.add(sumError(sum, term, s));
             sum = s;
@@ -252,8 +249,8 @@ final class VectorCrossEntropy32 {
             float[] tile, int none, float[] x, int xo, float[] same, int so, int n, float no, float nothing) {
         FloatVector sum = FloatVector.fromArray(S, tile, TOTAL);
         FloatVector others = FloatVector.fromArray(S, tile, OTHERS);
-        FloatVector s = others.add(ONE);
-        FloatVector rest = others.div(s);
+        FloatVector rest = others.div(others.add(ONE));
+        FloatVector s = VectorNormaliser32.sum(tile);
         for (int j = 0; j < n * L; j += L) {
             FloatVector q = FloatVector.fromArray(S, tile, j).div(s);
             gradient(q, FloatVector.fromArray(S, tile, TILE_TARGETS + j), sum, rest)

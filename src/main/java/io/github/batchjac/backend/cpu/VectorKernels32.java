@@ -21,7 +21,7 @@ final class VectorKernels32 {
 
     static Kernels32 create() {
         VectorSums32 sums = new VectorSums32();
-        VectorNormaliser32 normaliser = new VectorNormaliser32(sums);
+        VectorNormaliser32 normaliser = new VectorNormaliser32();
         return new Kernels32(
                 new VectorElementwiseKernels32(),
                 new VectorSoftmaxKernels32(normaliser, sums),

@@ -81,10 +81,9 @@ final class VectorLossKernels32 extends PlainLossKernels32 {
     private static void surprises(
             float[] y, int yo, float[] x, int xo, float[] target, int to, int n, float largest, float log) {
         FloatVector max = all(largest);
-        FloatVector minusMax = all(-largest);
         FloatVector logs = all(log);
         for (int i = 0; i < n; i += L) {
-            FloatVector s = surprise(FloatVector.fromArray(S, x, xo + i), max, minusMax, logs);
+            FloatVector s = surprise(FloatVector.fromArray(S, x, xo + i), max, logs);
             s.blend(ZERO, FloatVector.fromArray(S, target, to + i).compare(EQ, ZERO))
                     .intoArray(y, yo + i);
         }

@@ -28,6 +28,8 @@ final class VectorMath32 {
     static final FloatVector ROUND = all(Math32.ROUND);
     static final FloatVector LN2_HIGH = all(Math32.LN2_HIGH);
     static final FloatVector LN2_LOW = all(Math32.LN2_LOW);
+    private static final FloatVector MINUS_LN2_HIGH = all(-Math32.LN2_HIGH);
+    private static final FloatVector MINUS_LN2_LOW = all(-Math32.LN2_LOW);
     static final FloatVector LOWEST = all(Math32.LOWEST);
     static final FloatVector HIGHEST = all(Math32.HIGHEST);
     static final FloatVector NORMAL_END = all(Math32.NORMAL_END);
@@ -51,6 +53,12 @@ final class VectorMath32 {
     // 64 only: private static final DoubleVector C11 = all(1.0 / 39916800.0);
     // 64 only: private static final DoubleVector C12 = all(1.0 / 479001600.0);
     // 64 only: private static final DoubleVector C13 = all(1.0 / 6227020800.0);
+
+    private static final FloatVector E2 = all(Fits.EXP32[0]); // 32 only
+    private static final FloatVector E3 = all(Fits.EXP32[1]); // 32 only
+    private static final FloatVector E4 = all(Fits.EXP32[2]); // 32 only
+    private static final FloatVector E5 = all(Fits.EXP32[3]); // 32 only
+    private static final FloatVector E6 = all(Fits.EXP32[4]); // 32 only
 
     /** Ln = 2/n. */
     private static final FloatVector L3 = all((float) (2.0 / 3));
@@ -128,12 +136,27 @@ final class VectorMath32 {
         return expm1Reduced(y, ZERO, t).fma(s, s.sub(ONE));
     }
 
-    /** exp(x + err) for x ≤ 0. */
-    static FloatVector expDifference(FloatVector x, FloatVector err) {
-        VectorMask<Float> zero = x.compare(LT, LOWEST);
-        FloatVector y = x.max(LOWEST);
-        FloatVector t = rounded(y);
-        return VectorBits.scaleDown(expm1Reduced(y, err.blend(ZERO, zero), t).add(ONE), t);
+    static FloatVector expOfRemainder(FloatVector r) {
+        FloatVector p = E6.fma(r, E5); // 32 only
+        // 64 only: DoubleVector p = C13.fma(r, C12);
+        // 64 only: p = p.fma(r, C11);
+        // 64 only: p = p.fma(r, C10);
+        // 64 only: p = p.fma(r, C9);
+        // 64 only: p = p.fma(r, C8);
+        // 64 only: p = p.fma(r, C7);
+        // 64 only: p = p.fma(r, C6);
+        // 64 only: p = p.fma(r, C5);
+        p = p.fma(r, E4); // 32 only
+        // 64 only: p = p.fma(r, C4);
+        p = p.fma(r, E3); // 32 only
+        // 64 only: p = p.fma(r, C3);
+        p = p.fma(r, E2); // 32 only
+        // 64 only: p = p.fma(r, HALF);
+        return p.fma(r, ONE).fma(r, ONE);
+    }
+
+    static FloatVector remainder(FloatVector x, FloatVector n) {
+        return n.fma(MINUS_LN2_LOW, n.fma(MINUS_LN2_HIGH, x));
     }
 
     private static FloatVector logNearOne(FloatVector f) {

@@ -1,25 +1,34 @@
 package io.github.batchjac.backend.cpu;
 
-import static io.github.batchjac.backend.cpu.PlainSums32.total;
 import static io.github.batchjac.backend.cpu.VectorLoops32.run;
+import static io.github.batchjac.backend.cpu.VectorMath32.LOG2E;
 import static io.github.batchjac.backend.cpu.VectorMath32.S;
+import static io.github.batchjac.backend.cpu.VectorMath32.ZERO;
 import static io.github.batchjac.backend.cpu.VectorMath32.all;
-import static io.github.batchjac.backend.cpu.VectorMath32.expDifference;
+import static io.github.batchjac.backend.cpu.VectorMath32.atLeast;
+import static io.github.batchjac.backend.cpu.VectorMath32.expOfRemainder;
+import static io.github.batchjac.backend.cpu.VectorMath32.remainder;
+import static io.github.batchjac.backend.cpu.VectorMath32.rounded;
 import static io.github.batchjac.backend.cpu.VectorMath32.sumError;
+import static io.github.batchjac.backend.cpu.VectorScratch32.BASE;
 import static io.github.batchjac.backend.cpu.VectorScratch32.BLOCK;
-import static io.github.batchjac.backend.cpu.VectorScratch32.ERRORS;
 import static io.github.batchjac.backend.cpu.VectorScratch32.LARGEST;
+import static io.github.batchjac.backend.cpu.VectorScratch32.LOWEST;
 import static io.github.batchjac.backend.cpu.VectorScratch32.OTHERS;
+import static io.github.batchjac.backend.cpu.VectorScratch32.PARTIAL;
+import static io.github.batchjac.backend.cpu.VectorScratch32.PEAK;
 import static io.github.batchjac.backend.cpu.VectorScratch32.RESULT;
+import static io.github.batchjac.backend.cpu.VectorScratch32.ROUND;
 import static io.github.batchjac.backend.cpu.VectorScratch32.SCRATCH;
+import static io.github.batchjac.backend.cpu.VectorScratch32.TAIL;
 import static io.github.batchjac.backend.cpu.VectorScratch32.TILE;
 import static jdk.incubator.vector.VectorOperators.EQ;
-import static jdk.incubator.vector.VectorOperators.GT;
 import static jdk.incubator.vector.VectorOperators.LT;
 import static jdk.incubator.vector.VectorOperators.MAX;
 
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
+import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import org.jspecify.annotations.Nullable;
 
@@ -29,110 +38,143 @@ final class VectorNormaliser32 extends PlainNormaliser32 {
     private static final int L = S.length();
 
     /** Loops over whole vectors, to be compiled by themselves; see {@link VectorLoops32}. */
-    private static final MethodHandle[] LOOPS = VectorLoops32.find(MethodHandles.lookup(), "differences exponentials");
+    private static final MethodHandle[] LOOPS =
+            VectorLoops32.find(MethodHandles.lookup(), "exponentials lanes measures");
 
-    private static final int DIFFERENCES = 0;
-    private static final int EXPONENTIALS = 1;
+    private static final int EXPONENTIALS = 0;
+    private static final int LANES = 1;
+    private static final int MEASURES = 2;
 
-    private final VectorSums32 sums;
-
-    VectorNormaliser32(VectorSums32 sums) {
-        this.sums = sums;
-    }
+    private static final FloatVector FAR = all(PlainNormaliser32.FAR);
 
     @Override
-    int argmax(float[] x, int xo, int n) {
+    float largest(float[] x, int xo, int n) {
         if (n < L) {
-            return super.argmax(x, xo, n);
+            return super.largest(x, xo, n);
         }
         int last = xo + n - L;
-        FloatVector best = all(Float.NEGATIVE_INFINITY);
+        FloatVector best = FloatVector.fromArray(S, x, last);
         for (int i = xo; i < last; i += L) {
-            FloatVector v = FloatVector.fromArray(S, x, i);
-            best = best.blend(v, v.compare(GT, best));
+            best = best.max(FloatVector.fromArray(S, x, i));
         }
-        FloatVector v = FloatVector.fromArray(S, x, last);
-        float largest = best.blend(v, v.compare(GT, best)).reduceLanes(MAX);
-        return Float.isInfinite(largest) ? -1 : find(x, xo, n, largest);
+        return best.reduceLanes(MAX);
     }
 
-    /** The first index of a value that is there. */
-    private static int find(float[] x, int xo, int n, float value) {
+    @Override
+    int find(float[] a, int ao, int n, float value) {
         int i = 0;
         while (i <= n - L
-                && !FloatVector.fromArray(S, x, xo + i).compare(EQ, value).anyTrue()) {
+                && !FloatVector.fromArray(S, a, ao + i).compare(EQ, value).anyTrue()) {
             i += L;
         }
-        while (x[xo + i] != value) {
-            i++;
-        }
-        return i;
+        return i + super.find(a, ao + i, n - i, value);
     }
 
-    /**
-     * Block by block: exp into q, or into scratch if there is no q, then the sum of what was written, with 0 in the place
-     * of the largest, which is 1.
-     */
+    /** Block by block: numerators into q, or into scratch if there is no q, then the sums of what was written. */
     @Override
-    float numerators(float @Nullable [] q, int qo, float[] x, int xo, int n, int m) {
+    float numerators(float @Nullable [] q, int qo, float[] x, int xo, int n, float largest) {
         float[] scratch = SCRATCH.get();
-        float largest = x[xo + m];
-        float sum = 0f;
-        double errors = 0;
+        Arrays.fill(scratch, PARTIAL, PARTIAL + 2 * L, 0f);
+        float peak = peak(largest);
+        int ties = -1;
         int length;
         for (int i = 0; i < n; i += length) {
             length = n - i < 2 * BLOCK ? n - i : BLOCK;
             float[] e = q == null ? scratch : q;
             int eo = q == null ? RESULT : qo + i;
             exponentialsOf(e, eo, x, xo + i, length, largest, scratch);
-            float part;
-            if (m >= i && m < i + length) {
-                e[eo + m - i] = 0f;
-                part = sums.sum(e, eo, length);
-                e[eo + m - i] = 1f;
-            } else {
-                part = sums.sum(e, eo, length);
+            run(LOOPS[LANES], scratch, PARTIAL, e, eo, e, eo, length / L * L, peak, 0f);
+            ties += ties(scratch, PARTIAL + 2 * L, peak);
+            if (length % L != 0) {
+                VectorSums32.end(scratch, TAIL, e, eo, length);
+                run(LOOPS[LANES], scratch, PARTIAL, scratch, TAIL, scratch, TAIL, L, peak, 0f);
+                ties += ties(scratch, PARTIAL + 2 * L, peak);
             }
-            float s = sum + part;
-            errors += Math32.sumError(sum, part, s);
-            sum = s;
         }
-        return total(sum, errors);
+        return VectorSums32.total(scratch) / peak + ties;
     }
 
-    /** {@code e = exp(x − largest)}, at least one vector. In place: the last x are kept in scratch. */
+    /** How many numerators have been added up in the lanes from here on, if each is as large as the largest. */
+    static int ties(float[] scratch, int at, float peak) {
+        float sum = 0f;
+        for (int i = at; i < at + L; i++) {
+            sum += scratch[i];
+        }
+        return (int) Math.rint(sum / peak);
+    }
+
+    /** The numerators of x, at least one vector. In place: the last x are kept in scratch. */
     private static void exponentialsOf(float[] e, int eo, float[] x, int xo, int n, float largest, float[] scratch) {
         int whole = n / L * L;
         int last = n - L;
         FloatVector.fromArray(S, x, xo + last).intoArray(scratch, 0);
-        run(LOOPS[DIFFERENCES], e, eo, x, xo, scratch, ERRORS, whole, largest, 0f);
-        run(LOOPS[EXPONENTIALS], e, eo, e, eo, scratch, ERRORS, whole, 0f, 0f);
+        run(LOOPS[EXPONENTIALS], e, eo, x, xo, x, xo, whole, largest, 0f);
         if (whole < n) {
-            run(LOOPS[DIFFERENCES], e, eo + last, scratch, 0, scratch, ERRORS, L, largest, 0f);
-            run(LOOPS[EXPONENTIALS], e, eo + last, e, eo + last, scratch, ERRORS, L, 0f, 0f);
+            run(LOOPS[EXPONENTIALS], e, eo + last, scratch, 0, scratch, 0, L, largest, 0f);
         }
     }
 
-    /** {@code d = x − largest} and its rounding errors. */
-    private static void differences(
-            float[] d, int d0, float[] x, int xo, float[] errors, int e0, int n, float largest, float none) {
-        FloatVector max = all(largest);
-        FloatVector minusMax = all(-largest);
-        for (int i = 0; i < n; i += L) {
-            FloatVector v = FloatVector.fromArray(S, x, xo + i);
-            FloatVector difference = v.sub(max);
-            sumError(v, minusMax, difference).intoArray(errors, e0 + i);
-            difference.intoArray(d, d0 + i);
-        }
-    }
-
-    /** {@code e = exp(x + errors)}, x ≤ 0. */
     private static void exponentials(
-            float[] e, int eo, float[] x, int xo, float[] errors, int e0, int n, float none, float nothing) {
+            float[] e, int eo, float[] x, int xo, float[] same, int so, int n, float largest, float none) {
+        FloatVector base = all(base(largest));
+        FloatVector round = all(round(largest));
+        FloatVector lowest = all(lowest(largest));
         for (int i = 0; i < n; i += L) {
-            FloatVector v = FloatVector.fromArray(S, x, xo + i);
-            expDifference(v, FloatVector.fromArray(S, errors, e0 + i)).intoArray(e, eo + i);
+            numerator(FloatVector.fromArray(S, x, xo + i), base, round, lowest).intoArray(e, eo + i);
         }
+    }
+
+    /** {@link PlainNormaliser32#numerator}. */
+    static FloatVector numerator(FloatVector x, FloatVector base, FloatVector round, FloatVector lowest) {
+        FloatVector y = atLeast(x.sub(base), lowest);
+        FloatVector t = y.fma(LOG2E, round);
+        return expOfRemainder(remainder(y, t.sub(round))).mul(VectorBits.biasedPower(t));
+    }
+
+    /** Adds to the sums of the lanes and to their errors; behind them come the sums of what is largest. */
+    private static void lanes(
+            float[] out, int oo, float[] e, int eo, float[] same, int so, int n, float peak, float none) {
+        FloatVector limit = all(peak);
+        FloatVector sum = FloatVector.fromArray(S, out, oo);
+        FloatVector errors = FloatVector.fromArray(S, out, oo + L);
+        FloatVector ties = all(0f);
+        for (int i = 0; i < n; i += L) {
+            FloatVector v = FloatVector.fromArray(S, e, eo + i);
+            FloatVector other = VectorBits.below(v, limit);
+            FloatVector s = sum.add(other);
+            errors = errors.add(sumError(sum, other, s));
+            ties = ties.add(v.sub(other));
+            sum = s;
+        }
+        sum.intoArray(out, oo);
+        errors.intoArray(out, oo + L);
+        ties.intoArray(out, oo + 2 * L);
+    }
+
+    /** From what is largest in each lane, how its numbers become numerators; NaN where the largest is infinite. */
+    static void measure(float[] scratch) {
+        run(LOOPS[MEASURES], scratch, 0, scratch, 0, scratch, 0, L, 0f, 0f);
+    }
+
+    private static void measures(
+            float[] out, int oo, float[] a, int ao, float[] same, int so, int n, float none, float nothing) {
+        FloatVector given = FloatVector.fromArray(S, a, LARGEST);
+        FloatVector largest = given.blend(Float.NaN, given.abs().compare(EQ, Float.POSITIVE_INFINITY));
+        FloatVector base = largest.blend(ZERO, largest.abs().compare(LT, FAR));
+        FloatVector difference = largest.sub(base);
+        FloatVector round = VectorMath32.ROUND.sub(rounded(difference).sub(VectorMath32.ROUND));
+        FloatVector lowest = difference.add(VectorMath32.LOWEST);
+        largest.intoArray(out, LARGEST);
+        base.intoArray(out, BASE);
+        round.intoArray(out, ROUND);
+        lowest.intoArray(out, LOWEST);
+        numerator(largest, base, round, lowest).intoArray(out, PEAK);
+    }
+
+    /** {@link PlainNormaliser32#sum}. */
+    static FloatVector sum(float[] scratch) {
+        FloatVector peak = FloatVector.fromArray(S, scratch, PEAK);
+        return peak.fma(FloatVector.fromArray(S, scratch, OTHERS), peak);
     }
 
     @Override
@@ -191,10 +233,7 @@ final class VectorNormaliser32 extends PlainNormaliser32 {
     }
 
     /** {@link PlainNormaliser32#surprise}. */
-    static FloatVector surprise(FloatVector x, FloatVector largest, FloatVector minusLargest, FloatVector log) {
-        FloatVector difference = x.sub(largest);
-        FloatVector y = log.sub(difference);
-        FloatVector error = sumError(x, minusLargest, difference);
-        return y.blend(y.sub(error), error.abs().compare(LT, Float.POSITIVE_INFINITY));
+    static FloatVector surprise(FloatVector x, FloatVector largest, FloatVector log) {
+        return log.sub(x.sub(largest));
     }
 }

@@ -3,13 +3,18 @@ package io.github.batchjac.backend.cpu;
 import static io.github.batchjac.backend.cpu.VectorMath32.S;
 import static io.github.batchjac.backend.cpu.VectorMath32.ZERO;
 import static io.github.batchjac.backend.cpu.VectorMath32.all;
-import static io.github.batchjac.backend.cpu.VectorMath32.expDifference;
 import static io.github.batchjac.backend.cpu.VectorMath32.sumError;
+import static io.github.batchjac.backend.cpu.VectorNormaliser32.numerator;
+import static io.github.batchjac.backend.cpu.VectorNormaliser32.ties;
+import static io.github.batchjac.backend.cpu.VectorScratch32.BASE;
 import static io.github.batchjac.backend.cpu.VectorScratch32.LARGEST;
-import static io.github.batchjac.backend.cpu.VectorScratch32.ONES;
+import static io.github.batchjac.backend.cpu.VectorScratch32.LOWEST;
 import static io.github.batchjac.backend.cpu.VectorScratch32.OTHERS;
+import static io.github.batchjac.backend.cpu.VectorScratch32.PEAK;
+import static io.github.batchjac.backend.cpu.VectorScratch32.ROUND;
 import static io.github.batchjac.backend.cpu.VectorScratch32.ROWS;
 import static io.github.batchjac.backend.cpu.VectorScratch32.SUMS;
+import static io.github.batchjac.backend.cpu.VectorScratch32.TIES;
 import static jdk.incubator.vector.VectorOperators.NE;
 
 import java.lang.invoke.MethodHandle;
@@ -37,7 +42,7 @@ final class VectorRowGroup32 {
 
     /** Loops over whole vectors, to be compiled by themselves; see {@link VectorLoops32}. */
     private static final MethodHandle[] LOOPS = VectorLoops32.find(
-            MethodHandles.lookup(), TYPE, "peaks joinPeaks exponentials sums joinSums divide onesOfRows");
+            MethodHandles.lookup(), TYPE, "peaks joinPeaks exponentials sums joinSums divide tiesOfRows");
 
     private static final int PEAKS = 0;
     private static final int JOIN_PEAKS = 1;
@@ -45,7 +50,7 @@ final class VectorRowGroup32 {
     private static final int LANE_SUMS = 3;
     private static final int JOIN_SUMS = 4;
     private static final int DIVIDE = 5;
-    private static final int ONES_OF_ROWS = 6;
+    private static final int TIES_OF_ROWS = 6;
 
     /** From L·h on, for h = 1, 2, 4 …: 1 for the lanes whose number has this bit, 0 for others. */
     private static final float[] HAS_BIT = new float[L * L];
@@ -83,10 +88,11 @@ final class VectorRowGroup32 {
         }
     }
 
-    /** The largest x of each row, the numerators, and, as set 0 of sums, those of each lane that are below 1. */
+    /** The largest x of each row, the numerators, and, as set 0 of sums, those of each lane that are below the largest. */
     static void numerators(float[] scratch, float[] x, int xo, int rows, int n) {
         run(LOOPS[PEAKS], scratch, scratch, 0, x, xo, rows, n);
         run(LOOPS[JOIN_PEAKS], scratch, scratch, 0, x, xo, rows, n);
+        VectorNormaliser32.measure(scratch);
         run(LOOPS[EXPONENTIALS], scratch, scratch, 0, x, xo, rows, n);
         run(LOOPS[LANE_SUMS], scratch, scratch, 0, x, xo, rows, n);
     }
@@ -96,26 +102,30 @@ final class VectorRowGroup32 {
         run(LOOPS[JOIN_SUMS], scratch, scratch, 0, scratch, 0, 0, sets);
     }
 
-    /** The sum of all numerators but the largest, from set 0; NaN if one of them is. */
+    /** All numerators but one that is largest, over that, from set 0. */
     static void others(float[] scratch, int rows, int n) {
         FloatVector.fromArray(S, scratch, SUMS)
                 .add(FloatVector.fromArray(S, scratch, SUMS + L * L))
+                .div(FloatVector.fromArray(S, scratch, PEAK))
                 .intoArray(scratch, OTHERS);
-        // a row has one, unless it has several largest; NaN is among them
-        if (sumOfLanes(scratch, ONES) != rows) {
-            run(LOOPS[ONES_OF_ROWS], scratch, scratch, 0, scratch, 0, rows, n);
+        float peaks = 0f;
+        float ties = 0f;
+        for (int r = 0; r < L; r++) {
+            peaks += r < rows ? scratch[PEAK + r] : 0f;
+            ties += scratch[TIES + r];
+        }
+        // the same, unless a row has several that are largest; NaN is not
+        if (!(ties - peaks < 0.25f / Bits.UNBIAS32)) {
+            run(LOOPS[TIES_OF_ROWS], scratch, scratch, 0, scratch, 0, rows, n);
             for (int r = 0; r < rows; r++) {
-                scratch[OTHERS + r] += sumOfLanes(scratch, SUMS + r * L) - 1f;
+                scratch[OTHERS + r] += ties(scratch, SUMS + r * L, scratch[PEAK + r]) - 1;
             }
         }
     }
 
-    private static float sumOfLanes(float[] scratch, int at) {
-        float sum = 0f;
-        for (int i = at; i < at + L; i++) {
-            sum += scratch[i];
-        }
-        return sum;
+    /** The sum of all numerators of row r. */
+    static float sum(float[] scratch, int r) {
+        return PlainNormaliser32.sum(scratch[PEAK + r], scratch[OTHERS + r]);
     }
 
     /** q from numerators and {@link #others}. */
@@ -179,55 +189,56 @@ final class VectorRowGroup32 {
         return FloatVector.fromArray(S, scratch, i + h).blend(FloatVector.fromArray(S, scratch, i + h * L), high);
     }
 
-    /** {@code exp(x − largest)}, the difference's rounding error made good. */
     private static void exponentials(float[] scratch, float[] none, int no, float[] x, int xo, int rows, int n) {
         int pitch = pitch(n);
         for (int r = 0; r < rows; r++) {
-            FloatVector largest = all(scratch[LARGEST + r]);
-            FloatVector minusLargest = largest.neg();
+            FloatVector base = all(scratch[BASE + r]);
+            FloatVector round = all(scratch[ROUND + r]);
+            FloatVector lowest = all(scratch[LOWEST + r]);
             int end = (r + 1) * pitch;
             for (int j = r * pitch; j < end; j += L) {
-                FloatVector v = FloatVector.fromArray(S, scratch, j);
-                FloatVector difference = v.sub(largest);
-                expDifference(difference, sumError(v, minusLargest, difference)).intoArray(scratch, j);
+                numerator(FloatVector.fromArray(S, scratch, j), base, round, lowest)
+                        .intoArray(scratch, j);
             }
         }
     }
 
-    /** Of each lane, compensated, the numerators below 1; of all rows together, how many are 1. */
+    /** Of each lane, compensated, the numerators below the largest; of all rows together, the sum of what is not. */
     private static void sums(float[] scratch, float[] none, int no, float[] x, int xo, int rows, int n) {
         int pitch = pitch(n);
-        FloatVector ones = all(0f);
+        FloatVector ties = all(0f);
         for (int r = 0; r < rows; r++) {
             int row = r * pitch;
+            FloatVector peak = all(scratch[PEAK + r]);
             FloatVector first = FloatVector.fromArray(S, scratch, row);
-            FloatVector sum = VectorBits.belowOne(first);
+            FloatVector sum = VectorBits.below(first, peak);
             FloatVector errors = all(0f);
-            ones = ones.add(first.sub(sum));
+            ties = ties.add(first.sub(sum));
             for (int j = row + L; j < row + pitch; j += L) {
                 FloatVector e = FloatVector.fromArray(S, scratch, j);
-                FloatVector other = VectorBits.belowOne(e);
-                ones = ones.add(e.sub(other));
+                FloatVector other = VectorBits.below(e, peak);
+                ties = ties.add(e.sub(other));
                 FloatVector s = sum.add(other);
                 errors = errors.add(sumError(sum, other, s));
                 sum = s;
             }
             putSums(scratch, 0, r, sum, errors);
         }
-        ones.intoArray(scratch, ONES);
+        ties.intoArray(scratch, TIES);
     }
 
-    /** Of each lane, how many numerators are 1; NaN if one is. */
-    private static void onesOfRows(float[] scratch, float[] none, int no, float[] x, int xo, int rows, int n) {
+    /** Of each lane, the sum of what is largest. */
+    private static void tiesOfRows(float[] scratch, float[] none, int no, float[] x, int xo, int rows, int n) {
         int pitch = pitch(n);
         for (int r = 0; r < rows; r++) {
-            FloatVector ones = all(0f);
+            FloatVector peak = all(scratch[PEAK + r]);
+            FloatVector ties = all(0f);
             int end = (r + 1) * pitch;
             for (int j = r * pitch; j < end; j += L) {
                 FloatVector e = FloatVector.fromArray(S, scratch, j);
-                ones = ones.add(e.sub(VectorBits.belowOne(e)));
+                ties = ties.add(e.sub(VectorBits.below(e, peak)));
             }
-            ones.intoArray(scratch, SUMS + r * L);
+            ties.intoArray(scratch, SUMS + r * L);
         }
     }
 
@@ -251,7 +262,7 @@ final class VectorRowGroup32 {
         int pitch = pitch(n);
         int last = n - L;
         for (int r = 0; r < rows; r++) {
-            FloatVector s = all(1f + scratch[OTHERS + r]);
+            FloatVector s = all(sum(scratch, r));
             for (int j = 0; j < n; j += L) {
                 int at = Math.min(j, last);
                 FloatVector.fromArray(S, scratch, r * pitch + at).div(s).intoArray(q, qo + r * n + at);

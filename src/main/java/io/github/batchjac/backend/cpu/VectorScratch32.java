@@ -17,12 +17,10 @@ final class VectorScratch32 {
     static final int ROWS = 1 << 12; // 32 only
     // 64 only: static final int ROWS = 1 << 11;
 
-    // The end of a row that is replaced in place, partial sums, padded ends; results that nobody asked for and rounding
-    // errors, a block of either.
+    // The end of a row that is replaced in place, partial sums, padded ends; results that nobody asked for.
     static final int PARTIAL = L;
-    static final int TAIL = 3 * L;
-    static final int RESULT = 5 * L;
-    static final int ERRORS = RESULT + 2 * BLOCK;
+    static final int TAIL = 4 * L;
+    static final int RESULT = 6 * L;
 
     // A tile or a group of rows, and what is known of each sample.
     static final int LARGEST = Math.max(TILE * L, ROWS);
@@ -30,16 +28,22 @@ final class VectorScratch32 {
     static final int TOTAL = OTHERS + L;
     static final int LOG = TOTAL + L;
 
-    // A tile's rounding errors, and the targets that belong to it.
-    static final int TILE_ERRORS = LOG + L;
-    static final int TILE_TARGETS = TILE_ERRORS + TILE * L;
+    // How they become numerators: see PlainNormaliser32.
+    static final int BASE = LOG + L;
+    static final int ROUND = BASE + L;
+    static final int LOWEST = ROUND + L;
+    static final int PEAK = LOWEST + L;
 
-    // A group's count of ones, and two sets of partial sums with their errors.
-    static final int ONES = LOG + L;
-    static final int SUMS = ONES + L;
+    // The logits and the targets that belong to a tile.
+    static final int TILE_LOGITS = PEAK + L;
+    static final int TILE_TARGETS = TILE_LOGITS + TILE * L;
+
+    // How many numerators of a group are largest, and two sets of partial sums with their errors.
+    static final int TIES = PEAK + L;
+    static final int SUMS = TIES + L;
 
     static final ThreadLocal<float[]> SCRATCH = ThreadLocal.withInitial(() ->
-            new float[Math.max(ERRORS + 2 * BLOCK, Math.max(TILE_TARGETS + TILE * L, SUMS + 4 * L * L))]);
+            new float[Math.max(RESULT + 2 * BLOCK, Math.max(TILE_TARGETS + TILE * L, SUMS + 4 * L * L))]);
 
     private VectorScratch32() {}
 }

@@ -47,7 +47,7 @@ final class VectorSoftmaxKernels32 extends PlainSoftmaxKernels32 {
             super.columns(out, oo, m, mo, q, qo, rest, n, k, softmax);
             return;
         }
-        int peak = normaliser.peak(q, qo, n);
+        int peak = normaliser.argmax(q, qo, n);
         for (int c = 0; c < k; c += L) {
             // the last columns overlap those before
             int at = Math.min(c, k - L);
@@ -72,12 +72,9 @@ final class VectorSoftmaxKernels32 extends PlainSoftmaxKernels32 {
     private static void logarithms(
             float[] y, int yo, float[] x, int xo, float[] same, int so, int n, float largest, float log) {
         FloatVector max = all(largest);
-        FloatVector minusMax = all(-largest);
         FloatVector logs = all(log);
         for (int i = 0; i < n; i += L) {
-            surprise(FloatVector.fromArray(S, x, xo + i), max, minusMax, logs)
-                    .neg()
-                    .intoArray(y, yo + i);
+            surprise(FloatVector.fromArray(S, x, xo + i), max, logs).neg().intoArray(y, yo + i);
         }
     }
 

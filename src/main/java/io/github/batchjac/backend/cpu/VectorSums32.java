@@ -42,7 +42,7 @@ final class VectorSums32 extends PlainSums32 {
     }
 
     /** A row's last elements, which do not fill a vector, and zeros. */
-    private static void end(float[] scratch, int so, float[] a, int ao, int n) {
+    static void end(float[] scratch, int so, float[] a, int ao, int n) {
         int rest = n % L;
         System.arraycopy(a, ao + n - rest, scratch, so, rest);
         Arrays.fill(scratch, so + rest, so + L, 0f);
@@ -97,7 +97,7 @@ final class VectorSums32 extends PlainSums32 {
     }
 
     /** The sum of the partial sums in scratch and their errors, compensated; the plain sum where that is not finite. */
-    private static float total(float[] scratch) {
+    static float total(float[] scratch) {
         float sum = 0f;
         double errors = 0;
         for (int i = 0; i < L; i++) {
