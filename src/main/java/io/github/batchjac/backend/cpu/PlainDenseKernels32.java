@@ -6,6 +6,9 @@ import java.util.Arrays;
 
 /** In plain Java, as the formulas read. */
 class PlainDenseKernels32 implements DenseKernels32 {
+    /** Elements that are filled with zeros at a time: they are still in the first-level cache for what comes next. */
+    static final int FILL = 1 << 12;
+
     @Override
     public void outer(
             float[] out,

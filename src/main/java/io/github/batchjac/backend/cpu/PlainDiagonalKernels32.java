@@ -1,5 +1,6 @@
 package io.github.batchjac.backend.cpu;
 
+import static io.github.batchjac.backend.cpu.PlainDenseKernels32.FILL;
 import static io.github.batchjac.backend.cpu.Rows32.accumulate;
 import static io.github.batchjac.backend.cpu.Rows32.multiply;
 
@@ -138,18 +139,34 @@ class PlainDiagonalKernels32 implements DiagonalKernels32 {
             int repeat,
             int n,
             boolean zeroed) {
-        int rows = repeat * n;
-        for (int b = 0; b < batch; b++) {
-            int o = oo + b * rows * n;
+        int size = repeat * n * n;
+        int group = Math.max(1, FILL / Math.max(1, size));
+        for (int b = 0; b < batch; b += group) {
+            int most = Math.min(group, batch - b);
+            int o = oo + b * size;
             if (!zeroed) {
-                Arrays.fill(out, o, o + rows * n, 0f);
+                Arrays.fill(out, o, o + most * size, 0f);
             }
-            for (int r = 0; r < repeat; r++) {
-                for (int j = 0; j < n; j++) {
-                    float value = d == null ? 1f : d[d0 + ((dShared ? 0 : b * repeat) + r) * n + j];
-                    out[o + (r * n + j) * n + j] = value;
+            if (d == null || !dShared) {
+                diagonals(out, o, d, d0 + b * repeat * n, most * repeat, n);
+            } else {
+                for (int i = 0; i < most; i++) {
+                    diagonals(out, o + i * size, d, d0, repeat, n);
                 }
             }
+        }
+    }
+
+    /** Sets the diagonals of a stack of (n,n), in one loop: n may be small. */
+    private static void diagonals(float[] out, int oo, float @Nullable [] d, int d0, int stack, int n) {
+        int o = oo;
+        int j = 0;
+        for (int i = d0; i < d0 + stack * n; i++) {
+            out[o] = d == null ? 1f : d[i];
+            j++;
+            boolean last = j == n;
+            o += last ? 1 : n + 1;
+            j = last ? 0 : j;
         }
     }
 }

@@ -10,9 +10,6 @@ final class VectorDenseKernels32 extends PlainDenseKernels32 {
     /** Lanes. */
     private static final int L = S.length();
 
-    /** Elements that are filled with zeros at a time: they are still in the first-level cache for what comes next. */
-    static final int FILL = 1 << 12;
-
     @Override
     public void outer(
             float[] out,

@@ -1,12 +1,9 @@
 package io.github.batchjac.backend.cpu;
 
-import static io.github.batchjac.backend.cpu.VectorDenseKernels32.FILL;
 import static io.github.batchjac.backend.cpu.VectorMath32.S;
 import static io.github.batchjac.backend.cpu.VectorMath32.all;
 
-import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
-import org.jspecify.annotations.Nullable;
 
 /** With the vector API. */
 final class VectorDiagonalKernels32 extends PlainDiagonalKernels32 {
@@ -89,39 +86,5 @@ final class VectorDiagonalKernels32 extends PlainDiagonalKernels32 {
                     .intoArray(out, oo + j);
         }
         end.mul(FloatVector.fromArray(S, d, d0 + length - L)).intoArray(out, oo + length - L);
-    }
-
-    @Override
-    public void denseDiagonal(
-            float[] out,
-            int oo,
-            float @Nullable [] d,
-            int d0,
-            boolean dShared,
-            int batch,
-            int repeat,
-            int n,
-            boolean zeroed) {
-        int size = repeat * n * n;
-        int group = Math.max(1, FILL / Math.max(1, size));
-        for (int b = 0; b < batch; b += group) {
-            int most = Math.min(group, batch - b);
-            if (!zeroed) {
-                Arrays.fill(out, oo + b * size, oo + (b + most) * size, 0f);
-            }
-            for (int i = b; i < b + most; i++) {
-                diagonals(out, oo + i * size, d, dShared ? d0 : d0 + i * repeat * n, repeat, n);
-            }
-        }
-    }
-
-    /** Sets the diagonals of a stack of (n,n). */
-    private static void diagonals(float[] out, int oo, float @Nullable [] d, int d0, int stack, int n) {
-        for (int r = 0; r < stack; r++) {
-            int o = oo + r * n * n;
-            for (int j = 0; j < n; j++) {
-                out[o + j * (n + 1)] = d == null ? 1f : d[d0 + r * n + j];
-            }
-        }
     }
 }

@@ -1,6 +1,6 @@
 package io.github.batchjac.backend.cpu;
 
-import static io.github.batchjac.backend.cpu.VectorDenseKernels32.FILL;
+import static io.github.batchjac.backend.cpu.PlainDenseKernels32.FILL;
 import static io.github.batchjac.backend.cpu.VectorLoops32.run;
 import static io.github.batchjac.backend.cpu.VectorMath32.S;
 import static io.github.batchjac.backend.cpu.VectorMath32.all;
