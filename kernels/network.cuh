@@ -57,122 +57,134 @@ struct NetworkTile<float> {
 
 template <>
 struct NetworkTile<double> {
-    typedef ProductTile<double, 64, 32, 8, 4, 4, 2> type;
+    typedef ProductTile<double, 64, 32, 8, 8, 2, 2> type;
 };
 
-// DEPTH steps of M (rows,inner) on their way from global to shared memory, where a step is a row. M lies step after step, or
-// `along`: row after row.
-template <typename TILE>
-struct Piece : Panel<TILE, TILE::ROWS> {
-    typedef Panel<TILE, TILE::ROWS> Wide;
-    typedef typename TILE::Real T;
-    static constexpr int DEPTH = TILE::DEPTH, V = WIDE<T>, NUMBERS = Wide::EACH * V;
+// A matrix M (rows,inner) on its way through shared memory: LINES of the lines in which it lies at a time, which are one run of
+// numbers in memory. M lies row after row (`along`), or step after step of the inner axis.
+template <typename T>
+struct Slab {
+    typedef typename NetworkTile<T>::type TILE;
+    typedef Entries<TILE> Product;
+    static constexpr int V = WIDE<T>, TM = TILE::TM, TN = TILE::TN, STRIDE = Product::RIGHT;
+    static constexpr int LINES = 2 * TILE::DEPTH, PITCH = TILE::ROWS + 4, NUMBERS = LINES * PITCH;
+    static constexpr int SHARE = TM * LINES / TILE::ROWS;  // of these, if they are rows, a thread's
 
-    const T *m;
+    T *numbers;
     int rows, inner;
-    bool along, wide;
-    unsigned reciprocal;  // of rows, in units of 2⁻³², rounded up; 0 for 1
+    bool along;
+    int first;  // line
 
-    __device__ __forceinline__ Piece(const T *m, int rows, int inner, bool along)
-        : m(m), rows(rows), inner(inner), along(along), reciprocal(0xffffffffu / rows + 1) {
-        wide = wide_aligned(m, 0) && (along ? inner % (2 * V) : rows % V) == 0;
+    __device__ __forceinline__ int lines() const { return min((along ? rows : inner) - first, LINES); }
+
+    template <int W>
+    __device__ __forceinline__ void bring(const T *m, int length) const {
+        SmallDivisor by{((1u << 18) + length - 1) / length, 18};
+        int count = lines() * length;
+#pragma unroll 4
+        for (int e = (int)threadIdx.x * W - (W == 1 ? behind_sector(m) : 0); e < count; e += TILE::THREADS * W) {
+            if (W > 1 || e >= 0) store_pack(numbers + (e + by.quotient(e) * (PITCH - length)), fetch_pack<T, W>(m + e));
+        }
     }
 
-    // Where number k of this thread belongs, if M is not read 16 bytes at a time: lanes take numbers in the order in which they lie.
-    __device__ __forceinline__ void place(int k, int &step, int &row) const {
-        int e = threadIdx.x + k * TILE::THREADS;
+    __device__ __forceinline__ void bring(const T *m) const {
+        int length = along ? inner : rows;
+        m += first * length;
+        if (length % V == 0 && aligned(m)) {
+            bring<V>(m, length);
+        } else {
+            bring<1>(m, length);
+        }
+    }
+
+    // N steps from step s on, for the thread's rows from `row` on.
+    template <int N>
+    __device__ __forceinline__ void multiply_along(Product &entries, int row, const T *panel, int s) const {
+        Pack<T, N> a[SHARE];
+#pragma unroll
+        for (int i = 0; i < SHARE; i++) a[i] = load_pack<T, N>(numbers + (entries.row(i) * PITCH + s));
+#pragma unroll
+        for (int n = 0; n < N; n++) {
+            T b[TN];
+            Product::template read<TN, Product::GN>(b, panel + ((s + n) * STRIDE + entries.column(0)), Product::GN * TILE::THREADS_X);
+#pragma unroll
+            for (int i = 0; i < SHARE; i++) {
+#pragma unroll
+                for (int j = 0; j < TN; j++) entries.sum[row + i][j] = fma(a[i].at[n], b[j], entries.sum[row + i][j]);
+            }
+        }
+    }
+
+    // `of` a thread's rows.
+    template <int OF>
+    __device__ __forceinline__ void multiply_across(Product &entries, const T *panel) const {
+        int steps = lines();
+        panel += first * STRIDE;
+#pragma unroll 4
+        for (int s = 0; s < steps; s++) {
+            T a[OF], b[TN];
+            Product::template read<OF, Product::GM>(a, numbers + (s * PITCH + entries.row(0)), Product::GM * TILE::THREADS_Y);
+            Product::template read<TN, Product::GN>(b, panel + (s * STRIDE + entries.column(0)), Product::GN * TILE::THREADS_X);
+#pragma unroll
+            for (int i = 0; i < OF; i++) {
+#pragma unroll
+                for (int j = 0; j < TN; j++) entries.sum[i][j] = fma(a[i], b[j], entries.sum[i][j]);
+            }
+        }
+    }
+
+    // What the slab adds to M·panel, of which `used` columns matter.
+    __device__ __forceinline__ void multiply(Product &entries, const T *panel, int used) const {
+        if (entries.column(0) >= used || entries.row(0) + (along ? first : 0) >= rows) return;
         if (along) {
-            step = e % DEPTH;
-            row = e / DEPTH;
+#pragma unroll
+            for (int row = 0; row < TM; row += SHARE) {
+                if (first == row / SHARE * LINES) {
+                    int s = 0;
+#pragma unroll 2
+                    for (; s + V <= inner; s += V) multiply_along<V>(entries, row, panel, s);
+#pragma unroll 1
+                    for (; s < inner; s++) multiply_along<1>(entries, row, panel, s);
+                }
+            }
+        } else if (rows <= TILE::ROWS / 2) {
+            multiply_across<TM / 2>(entries, panel);
         } else {
-            step = reciprocal == 0 ? e : (int)__umulhi(e, reciprocal);
-            row = e - step * rows;
+            multiply_across<TM>(entries, panel);
         }
     }
 
-    // Steps beyond the last are such that they change no sum.
-    __device__ __forceinline__ void fetch(int first) {
-        if (wide && along) {
-            auto start = [&](int row) { return (row < rows ? row : rows - 1) * inner; };
-            this->fetch_along(m, start, first, inner, true, T(-0.0));
-        } else if (wide) {
-            this->fetch_across(m, rows, 0, first, inner, true, T(-0.0));
-        } else {
-#pragma unroll
-            for (int k = 0; k < NUMBERS; k++) {
-                int step, row;
-                place(k, step, row);
-                bool inside = row < rows && step < DEPTH && first + step < inner;
-                const T *from = m + (along ? row * inner + first + step : (first + step) * rows + row);
-                this->held[k / V].at[k % V] = inside ? __ldg(from) : T(-0.0);
-            }
-        }
-    }
-
-    __device__ __forceinline__ void store(T *shared) const {
-        if (!wide) {
-#pragma unroll
-            for (int k = 0; k < NUMBERS; k++) {
-                int step, row;
-                place(k, step, row);
-                if (row < rows && step < DEPTH) shared[step * Wide::STRIDE + row] = this->held[k / V].at[k % V];
-            }
-        } else if (along) {
-            this->store_along(shared);
-        } else {
-            this->store_across(shared);
-        }
+    // M's entry.
+    __device__ __forceinline__ T at(int row, int step) const {
+        return numbers[along ? (row - first) * PITCH + step : (step - first) * PITCH + row];
     }
 };
 
-// A panel of columns, 64 rows high, in shared memory, which one layer after the other multiplies from the left. Rows beyond a
-// layer's width are 0. Going forward, the first `samples` columns are the samples' values; then come, sample by sample,
-// `columns` columns of their Jacobians (∂/∂x_c of the layer's output). Going backward, all columns are rows of Jacobians
-// (∂output_c of the layer's input). A sample's slopes lie together, samples `pitch` apart: such that RUN slopes of four samples
-// are in different banks.
+// A panel of columns, 64 rows high, in shared memory, which one layer after the other multiplies from the left. Going forward, the
+// first `samples` columns are the samples' values; then come, sample by sample, `columns` columns of their Jacobians (∂/∂x_c of the
+// layer's output). Going backward, all columns are rows of Jacobians (∂output_c of the layer's input). A sample's slopes lie
+// together, samples `pitch` apart: such that RUN slopes of four samples are in different banks.
 template <typename T>
 struct NetworkBlock {
     typedef typename NetworkTile<T>::type TILE;
-    static constexpr int STRIDE = TILE::COLS + 4, WEIGHTS = TILE::DEPTH * (TILE::ROWS + 4);
+    static constexpr int STRIDE = Slab<T>::STRIDE, V = WIDE<T>;
     static constexpr int RUN = 32 / sizeof(T);  // numbers of a sector
 
     const Layer *layers;
     int count, samples, columns, from, total, pitch;
-    Divisor by_samples, by_columns;
+    SmallDivisor by_samples, by_columns;
     T *weights, *panel, *slopes;
 
     // Numbers that a layer's slopes take.
     static __device__ __forceinline__ int width(const Layer &layer) { return (layer.out + RUN - 1) / RUN * RUN; }
 
     static __device__ __forceinline__ void clear(T *packs, int length) {
-        for (int e = threadIdx.x * WIDE<T>; e < length; e += TILE::THREADS * WIDE<T>) store_pack(packs + e, Pack<T>());
+        for (int e = threadIdx.x * V; e < length; e += TILE::THREADS * V) store_pack(packs + e, Pack<T>());
     }
 
-    // M·panel for M = W (rows,inner), or Wᵀ going backward, of which `used` columns matter.
-    __device__ __forceinline__ void multiply(
-        Entries<TILE> &entries, const Layer &layer, int rows, int inner, int used, bool along) const {
-        bool busy = entries.row(0) < rows && entries.column(0) < used, low = rows <= entries.row(TILE::TM / 2) - entries.row(0);
-        Piece<TILE> piece((const T *)layer.w, rows, inner, along);
-        T *left = weights, *next = weights + WEIGHTS;
-        for (int first = 0;; first += TILE::DEPTH) {
-            if (first < inner) piece.fetch(first);
-            if (first > 0 && busy) {
-                const T *right = panel + (first - TILE::DEPTH) * STRIDE;
-                if (low) {
-                    entries.template multiply<TILE::TM / 2>(left, right);
-                } else {
-                    entries.multiply(left, right);
-                }
-            }
-            if (first >= inner) break;
-            piece.store(next);
-            __syncthreads();
-            T *free = left;
-            left = next;
-            next = free;
-        }
-        __syncthreads();
-    }
+    // At the end of the way back the panel lies turned, column after column, rows at row ^ twist(column): then packs of rows of
+    // several columns are in different banks, and so are all rows of a column.
+    static __device__ __forceinline__ int twist(int column) { return (column + column / V) % 8 * V; }
 
     // The values' columns: bias and function; their slopes go to `slope` (rows,samples).
     __device__ __forceinline__ void values(const Entries<TILE> &entries, const Layer &layer, T *slope) const {
@@ -186,61 +198,38 @@ struct NetworkBlock {
             }
         }
         __syncthreads();
-        for (int e = threadIdx.x; e < TILE::ROWS * samples; e += TILE::THREADS) {
+        for (int e = threadIdx.x; e < width(layer) * samples; e += TILE::THREADS) {
             int run = by_samples.quotient(e / RUN), s = e / RUN - run * samples, row = run * RUN + e % RUN;
-            T z = 0, d = 0;
+            T d = 0;
             if (row < layer.out) {
-                z = panel[row * STRIDE + s];
+                T z = panel[row * STRIDE + s];
                 if (bias != nullptr) z += __ldg(bias + row);
                 d = apply(layer.function, (T)layer.alpha, z);
+                panel[row * STRIDE + s] = z;
             }
-            if (row < width(layer)) slope[s * pitch + row] = d;
-            panel[row * STRIDE + s] = z;
+            slope[s * pitch + row] = d;
         }
         __syncthreads();
     }
 
-    // visit(i, j, m_ij) for the entries of M (rows,cols), or of one that lies turned: in the order in which they lie, or RUN rows
-    // of some columns at a time, that are in different banks as entries of the panel.
-    template <typename F>
-    static __device__ __forceinline__ void each_entry(const T *m, int rows, int cols, bool turned, Divisor by_cols, F visit) {
-        if (turned) {
-            for (int i = threadIdx.x / WARP * RUN + threadIdx.x % RUN; i < rows; i += TILE::THREADS / WARP * RUN) {
-                for (int j = threadIdx.x % WARP / RUN; j < cols; j += WARP / RUN) visit(i, j, __ldg(m + j * rows + i));
-            }
-        } else {
-            for (int e = threadIdx.x; e < rows * cols; e += TILE::THREADS) {
-                int i = by_cols.quotient(e);
-                visit(i, e - i * cols, __ldg(m + e));
+    // Where Jacobians start: column c of M as that of each sample, times the slopes. Going forward those of the first layer, whose
+    // W is M; backward those of the last layer, whose Wᵀ is M, and of the one before.
+    __device__ __forceinline__ void start(const Slab<T> &m, const T *slope, const T *before, bool backward) const {
+        int end = m.first + m.lines();
+        for (int number = threadIdx.x / RUN; number < samples * columns; number += TILE::THREADS / RUN) {
+            int s = by_columns.quotient(number), c = from + number - s * columns;
+            if (c >= total || (!m.along && (c < m.first || c >= end))) continue;
+            const T *d = (backward ? before : slope) + s * pitch;
+            T over = backward ? slope[s * pitch + c] : T(1);
+            bool last = backward && before == nullptr;
+            T *to = panel + (last ? number * TILE::ROWS : number + (backward ? 0 : samples));
+            int apart = last ? 1 : STRIDE, turned = last ? twist(number) : 0;
+            for (int row = (m.along ? m.first : 0) + threadIdx.x % RUN; row < (m.along ? end : m.rows); row += RUN) {
+                T w = m.at(row, c);
+                if (backward) w = over * w;
+                to[(row ^ turned) * apart] = last ? w : w * d[row];
             }
         }
-    }
-
-    // Forward from the first layer, column c of the Jacobian is that of W, times the slopes.
-    __device__ __forceinline__ void start(const Layer &layer, const T *slope, Divisor by_inputs) const {
-        auto visit = [&](int row, int c, T w) {
-            if (c < from || c >= from + columns) return;
-            T *to = panel + row * STRIDE + samples + (c - from);
-            for (int s = 0; s < samples; s++) to[s * columns] = w * slope[s * pitch + row];
-        };
-        each_entry((const T *)layer.w, layer.out, layer.in, layer.row_form != 0, by_inputs, visit);
-        __syncthreads();
-    }
-
-    // Backward from the last layer, row c of the Jacobian is that of W as a column, times the slopes of that layer and the one before.
-    __device__ __forceinline__ void turn(const Layer &layer, const T *slope, const T *before, Divisor by_outputs) const {
-        auto visit = [&](int row, int c, T w) {
-            if (c < from || c >= from + columns) return;
-            T *to = panel + row * STRIDE + (c - from);
-#pragma unroll 1
-            for (int s = 0; s < samples; s++) {
-                T x = slope[s * pitch + c] * w;
-                to[s * columns] = before == nullptr ? x : x * before[s * pitch + row];
-            }
-        };
-        clear(panel + layer.in * STRIDE, (TILE::ROWS - layer.in) * STRIDE);
-        each_entry((const T *)layer.w, layer.in, layer.out, layer.row_form == 0, by_outputs, visit);
-        __syncthreads();
     }
 
     // The Jacobians' columns, each times its sample's slopes: going forward behind the values, backward unless there are none.
@@ -248,70 +237,87 @@ struct NetworkBlock {
 #pragma unroll
         for (int j = 0; j < TILE::TN; j++) {
             int column = entries.column(j), number = forward ? column - samples : column, s = by_columns.quotient(max(number, 0));
-            int here = column < used && from + number - s * columns < total ? rows : 0;
+            int here = column < used ? rows : 0;
 #pragma unroll
             for (int i = 0; i < TILE::TM; i += TILE::GM) {
                 int row = entries.row(i);
-                Pack<T> d;
+                if ((forward || slope != nullptr) && row < here) {
+                    Pack<T> d = load_pack(slope + s * pitch + row);
 #pragma unroll
-                for (int c = 0; c < TILE::GM; c++) d.at[c] = 1;
-                if ((forward || slope != nullptr) && row < here) d = load_pack(slope + s * pitch + row);
-#pragma unroll
-                for (int c = 0; c < TILE::GM; c++) {
-                    // of the values, which take half of the panel at most
-                    if (j / TILE::GN * TILE::GN * TILE::THREADS_X < TILE::COLS / 2 && forward && number < 0) {
-                        entries.sum[i + c][j] = panel[(row + c) * STRIDE + column];
-                    } else {
-                        entries.sum[i + c][j] = row + c < here ? entries.sum[i + c][j] * d.at[c] : T(0);
+                    for (int c = 0; c < TILE::GM; c++) {
+                        // of the values, which take half of the panel at most
+                        if (j / TILE::GN * TILE::GN * TILE::THREADS_X < TILE::COLS / 2 && forward && number < 0) {
+                            entries.sum[i + c][j] = panel[(row + c) * STRIDE + column];
+                        } else {
+                            entries.sum[i + c][j] *= d.at[c];
+                        }
                     }
                 }
             }
         }
+        if (forward || slope != nullptr) {
 #pragma unroll
-        for (int i = 0; i < TILE::TM; i++) {
+            for (int i = 0; i < TILE::TM; i++) {
 #pragma unroll
-            for (int j = 0; j < TILE::TN; j += TILE::GN) {
-                entries.write_group(panel + entries.row(i) * STRIDE + entries.column(j), i, j);
+                for (int j = 0; j < TILE::TN; j += TILE::GN) {
+                    if (entries.row(i) < rows && entries.column(j) < used) {
+                        entries.write_group(panel + entries.row(i) * STRIDE + entries.column(j), i, j);
+                    }
+                }
+            }
+        } else {
+#pragma unroll
+            for (int j = 0; j < TILE::TN; j++) {
+                int column = entries.column(j);
+#pragma unroll
+                for (int i = 0; i < TILE::TM; i += TILE::GM) {
+                    Pack<T> pack;
+#pragma unroll
+                    for (int c = 0; c < TILE::GM; c++) pack.at[c] = entries.sum[i + c][j];
+                    if (entries.row(i) < rows && column < used) {
+                        store_pack(panel + column * TILE::ROWS + (entries.row(i) ^ twist(column)), pack);
+                    }
+                }
             }
         }
         __syncthreads();
     }
 
     // All layers: the panel is as it is at the first one's input. `value` (here,outputs) gets the outputs, unless it is null.
-    __device__ __forceinline__ void run(T *value, int here, bool backward, Divisor by_inputs, Divisor by_outputs) const {
+    __device__ __forceinline__ void run(T *value, int here, bool backward, SmallDivisor by_outputs) const {
+        int turn = backward ? count : 1;  // the pass in which Jacobians start
         T *slope = slopes;
-        for (int pass = 0; pass < (backward ? 2 * count - 1 : count); pass++) {
-            bool back = pass >= count;
-            int l = back ? 2 * count - 2 - pass : pass;
+        for (int pass = 0; pass < (backward ? 2 * count : count + 1); pass++) {
+            bool back = backward && pass >= turn;
+            int l = back ? 2 * count - 1 - pass : pass < turn ? pass : pass - 1;
             const Layer &layer = layers[l];
             int rows = back ? layer.in : layer.out, inner = back ? layer.out : layer.in;
+            int used = back ? samples * columns : pass < turn ? samples : samples + samples * columns;
+            T *before = l > 0 ? slope - width(layers[l - 1]) : nullptr;
+            Slab<T> slab{weights, rows, inner, (layer.row_form != 0) == back, 0};
             Entries<TILE> entries;
-            int used = back ? samples * columns : pass == 0 || backward ? samples : samples + samples * columns;
-            multiply(entries, layer, rows, inner, used, (layer.row_form != 0) == back);
-            if (!back) values(entries, layer, slope);
-            if (back) {
-                if (l > 0) slope -= width(layers[l - 1]);
-                jacobians(entries, rows, used, l > 0 ? slope : nullptr, false);
-            } else if (!backward) {
-                if (pass == 0) {
-                    start(layer, slope, by_inputs);
+            for (; slab.lines() > 0; slab.first += slab.LINES) {
+                slab.bring((const T *)layer.w);
+                __syncthreads();
+                if (pass == turn) {
+                    start(slab, slope, before, backward);
                 } else {
-                    jacobians(entries, rows, used, slope, true);
+                    slab.multiply(entries, panel, used);
                 }
+                __syncthreads();
             }
-            if (pass == count - 1 && value != nullptr) {
+            if (!back && pass != turn) values(entries, layer, slope);
+            if (pass > turn) jacobians(entries, rows, used, backward ? before : slope, !backward);
+            if (!back && pass != turn && l == count - 1 && value != nullptr) {
 #pragma unroll 1
                 for (int e = (int)threadIdx.x - behind_sector(value); e < here * rows; e += TILE::THREADS) {
                     int s = by_outputs.quotient(e);
                     if (e >= 0) value[e] = panel[(e - s * rows) * STRIDE + s];
                 }
             }
-            if (backward && pass == count - 1) {
-                __syncthreads();
-                T *before = count > 1 ? slope - width(layers[count - 2]) : nullptr;
-                turn(layer, slope, before, by_outputs);
+            if (back) {
                 slope = before;
-            } else if (backward && !back) {
+            } else if (backward && l < count - 1) {
                 slope += width(layer);
             }
         }
@@ -322,7 +328,7 @@ struct NetworkBlock {
 template <typename T>
 __device__ __forceinline__ void network_jacobian(
     T *out, T *value, const Layers &given, int count, const T *x, long long batch, int samples, int columns, int parts, int pitch,
-    bool backward, Divisor by_samples, Divisor by_columns, Divisor by_inputs, Divisor by_outputs) {
+    bool backward, SmallDivisor by_samples, SmallDivisor by_columns, SmallDivisor by_inputs, SmallDivisor by_outputs) {
     typedef NetworkBlock<T> Block;
     typedef typename Block::TILE TILE;
     __shared__ Layer layers[Layers::MOST];
@@ -333,8 +339,8 @@ __device__ __forceinline__ void network_jacobian(
     unsigned group = blockIdx.x / (unsigned)parts;
     long long first = group * (long long)samples;
     int here = batch - first < samples ? (int)(batch - first) : samples, from = (blockIdx.x - group * parts) * columns;
-    T *weights = shared_numbers<T>(), *panel = weights + 2 * Block::WEIGHTS, *slopes = panel + TILE::ROWS * Block::STRIDE;
-    Block::clear(weights, 2 * Block::WEIGHTS + TILE::ROWS * Block::STRIDE);
+    T *weights = shared_numbers<T>(), *panel = weights + Slab<T>::NUMBERS, *slopes = panel + TILE::ROWS * Block::STRIDE;
+    Block::clear(weights, Slab<T>::NUMBERS + TILE::ROWS * Block::STRIDE);
     __syncthreads();
     int n = layers[0].in, outputs = layers[count - 1].out;
     x += first * n;
@@ -343,21 +349,23 @@ __device__ __forceinline__ void network_jacobian(
         int s = by_inputs.quotient(e);
         if (e >= 0) panel[(e - s * n) * Block::STRIDE + s] = __ldg(x + e);
     }
-    // The first product has a barrier before it reads the panel.
+    // There is a barrier before the first product.
     Block block{layers, count, samples, columns, from, backward ? outputs : n, pitch, by_samples, by_columns, weights, panel, slopes};
-    block.run(value == nullptr || from > 0 ? nullptr : value + first * outputs, here, backward, by_inputs, by_outputs);
+    block.run(value == nullptr || from > 0 ? nullptr : value + first * outputs, here, backward, by_outputs);
 
     // Numbers of the result, one after the other. Forward a column of the panel is one of the result, backward a row.
-    out += first * outputs * n;
-    int width = backward ? n : columns, rows = backward ? columns : outputs;
-    Divisor by_width = backward ? by_inputs : by_columns, by_rows = backward ? by_columns : by_outputs;
-    for (int e = (int)threadIdx.x - behind_sector(out); e < here * rows * width; e += TILE::THREADS) {
-        int row = by_width.quotient(e), j = e - row * width, s = by_rows.quotient(row), i = row - s * rows;
+    out += first * outputs * n + (backward ? from * n : from);
+    int width = backward ? n : columns, rows = here * (backward ? min(columns, outputs - from) : outputs);
+    SmallDivisor by_width = backward ? by_inputs : by_columns;
+#pragma unroll 1
+    for (int e = (int)threadIdx.x - behind_sector(out); e < rows * width; e += TILE::THREADS) {
+        int row = by_width.quotient(e), j = e - row * width;
         if (e < 0) continue;
         if (backward) {
-            if (from + i < outputs) out[(s * outputs + from + i) * n + j] = panel[j * Block::STRIDE + row];
+            out[e] = panel[row * TILE::ROWS + (j ^ Block::twist(row))];
         } else if (from + j < n) {
-            out[(s * outputs + i) * n + from + j] = panel[i * Block::STRIDE + samples + s * columns + j];
+            int s = by_outputs.quotient(row);
+            out[e + row * (n - width)] = panel[(row - s * outputs) * Block::STRIDE + samples + s * columns + j];
         }
     }
 }

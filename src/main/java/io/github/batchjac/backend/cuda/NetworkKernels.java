@@ -83,10 +83,10 @@ final class NetworkKernels {
                         .with(shape.parts)
                         .with(pitch)
                         .with(backward ? 1 : 0)
-                        .with(Divisor.of(samples))
-                        .with(Divisor.of(shape.columns))
-                        .with(Divisor.of(network.inputs()))
-                        .with(Divisor.of(network.outputs())));
+                        .with(Divisor.small(samples))
+                        .with(Divisor.small(shape.columns))
+                        .with(Divisor.small(network.inputs()))
+                        .with(Divisor.small(network.outputs())));
     }
 
     /**
