@@ -31,7 +31,7 @@ __device__ __forceinline__ T sum_error(T a, T b, T sum) {
 
 // Numbers that one access moves: 16 bytes, unless said otherwise.
 template <typename T, int N = 16 / (int)sizeof(T)>
-struct alignas(N * sizeof(T)) Pack {
+struct alignas((N & -N) * sizeof(T)) Pack {
     static constexpr int SIZE = N;
     T at[N];
 };

@@ -3,6 +3,26 @@
 #pragma once
 #include "normaliser.cuh"
 
+// A run of numbers, by the whole block, from or to shared memory that is aligned; 16 bytes at a time where `outside` is aligned too.
+template <typename T>
+__device__ __forceinline__ void copy(T *to, const T *from, int length) {
+    constexpr int SIZE = Pack<T>::SIZE;
+    bool packed = aligned(to) && aligned(from);
+    int packs = packed ? length / SIZE : 0;
+#pragma unroll 4
+    for (int v = threadIdx.x; v < packs; v += blockDim.x) {
+        store_pack(to + v * SIZE, load_pack(from + v * SIZE));
+    }
+    // Shared memory is aligned: one of the two is the other's start.
+    int first = packed ? packs * SIZE : -(behind_sector(to) | behind_sector(from));
+#pragma unroll 1
+    for (int i = first + threadIdx.x; i < length; i += blockDim.x) {
+        if (i >= 0) {
+            to[i] = from[i];
+        }
+    }
+}
+
 // The place of the first largest number of x, found by all lanes of a sample; 0 if all are NaN.
 template <typename T>
 __device__ __forceinline__ int find_place(const Lanes<T> &lanes, const T *x, int n) {
@@ -81,19 +101,14 @@ __device__ __forceinline__ void times_rows(T *out, const T *rows, long long rows
                   last && q_stride != 0 ? q_stride : n, last ? (q_stride == 0 ? 1 : sample_count) : rows_of_run, last || packs);
     }
     __syncthreads();
-    tile.for_samples(share.count, [&](const Lanes<T> &group, bool there, auto unit) {
-        int s = there && chunks == 1 ? by_k.quotient(group.sample) : 0;
-        Row<T, unit.value> g(tile.row(panel, group.sample), n, group, there);
-        Row<T, unit.value> e(entries + s * entry_pitch, n, group, there);
+    tile.for_samples(panel, share.count, [&](const Lanes<T> &group, const auto &g) {
+        int s = g.there && chunks == 1 ? by_k.quotient(group.sample) : 0;
+        auto e = g.of(entries + s * entry_pitch);
         int away = (int)(e.numbers - g.numbers);
         Peak<T> peak(group, e);
-        RowProduct<FORM, T> product{peak.value, T(0), there ? rest[(share.sample + s) * rest_stride] : T(0), T(0)};
-        T *mine = nullptr;
+        RowProduct<FORM, T> product{peak.value, T(0), g.there ? rest[(share.sample + s) * rest_stride] : T(0), T(0)};
         if (peak.leads) {
-            mine = peak.mine(e, -away);
-            // Out of the sum, also where it is infinite.
-            product.gm = *mine;
-            *mine = T(0);
+            product.gm = peak.take(-away, T(0)); // out of the sum, also where it is infinite
         }
         product.gm = group.from(peak.leader, product.gm);
         g.for_mine([&](auto some) {
@@ -115,7 +130,7 @@ __device__ __forceinline__ void times_rows(T *out, const T *rows, long long rows
             some.store(x);
         });
         if (peak.leads) {
-            *mine = product.at_peak();
+            *peak.place(-away) = product.at_peak();
         }
     });
     __syncthreads();

@@ -64,7 +64,12 @@ KERNEL(softmax_cross_entropy_long, 512)(REAL *loss, REAL *gradient, const REAL *
         FOR_LONG_PACKS(i, group, n) {
             Pack<REAL> t = gather(targets, i, group.count, n, REAL(0));
             Pack<REAL> e = normal.numerators(gather(x, i, group.count, n, -infinity_of<REAL>()));
-            scatter(gradient + b * n, i, group.count, n, distribution_gradient(t, e, inverse, total, rest));
+#pragma unroll
+            for (int c = 0; c < SIZE; c++) {
+                REAL q = e.at[c] * inverse;
+                e.at[c] = distribution_gradient(t.at[c], q, q > REAL(0.5) ? rest : REAL(1) - q, total);
+            }
+            scatter(gradient + b * n, i, group.count, n, e);
         }
     }
 }
@@ -81,8 +86,8 @@ RESIDENT_KERNEL(softmax_cross_entropy_labels_short, ShortTile<REAL>::THREADS, 1)
     softmax_cross_entropy_labels(loss, gradient, labels, labels_stride, logits, logits_stride, batch, ShortTile<REAL>{n, share, pitch, by});
 }
 
-KERNEL(softmax_cross_entropy_labels_long, 512)(REAL *loss, REAL *gradient, const long long *labels, long long labels_stride,
-                                               const REAL *logits, long long logits_stride, int n) {
+RESIDENT_KERNEL(softmax_cross_entropy_labels_long, 512, 1)(REAL *loss, REAL *gradient, const long long *labels, long long labels_stride,
+                                                           const REAL *logits, long long logits_stride, int n) {
     constexpr int SIZE = Pack<REAL>::SIZE;
     auto group = Lanes<REAL>::block(shared_numbers<REAL>());
     long long b = blockIdx.x;

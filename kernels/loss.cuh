@@ -86,9 +86,9 @@ struct LossTiles {
         }
         __syncthreads();
     }
-    template <int UNIT>
-    __device__ __forceinline__ Row<T, UNIT> row(const Lanes<T> &group, bool there, Count<UNIT>) const {
-        return Row<T, UNIT>(tile.row(predictions, group.sample), tile.n, group, there);
+    template <typename F>
+    __device__ __forceinline__ void for_samples(F work) const {
+        tile.for_samples(predictions, count, work);
     }
     // From a number of a row to its target.
     __device__ __forceinline__ int away() const { return (int)(targets - predictions); }
@@ -99,9 +99,9 @@ __device__ __forceinline__ void sum_of_terms(T *loss, T *gradient, const T *targ
                                              long long prediction_stride, long long batch, const TILE &tile) {
     LossTiles<TILE, T> tiles(tile, batch);
     tiles.read(prediction, prediction_stride, target, target_stride);
-    tile.for_samples(tiles.count, [&](const Lanes<T> &group, bool there, auto unit) {
+    tiles.for_samples([&](const Lanes<T> &group, const auto &row) {
         Sum<T> sum;
-        tiles.row(group, there, unit).for_mine([&](auto some) {
+        row.for_mine([&](auto some) {
             auto p = some.load();
             accumulate<Loss>(sum, some.away(tiles.away()).load(), p, loss != nullptr);
             if (gradient != nullptr) {
@@ -110,7 +110,7 @@ __device__ __forceinline__ void sum_of_terms(T *loss, T *gradient, const T *targ
         });
         if (loss != nullptr) {
             T total = T(group.sum(sum));
-            if (group.lane == 0 && there) {
+            if (group.lane == 0 && row.there) {
                 loss[tiles.first + group.sample] = Loss::loss(total);
             }
         }
@@ -158,15 +158,10 @@ struct TargetSums {
     }
 };
 
-// (total − t)·q − t·(1 − q) for q = e·inverse; a q above ½ is the largest, and then 1 − q is the rest.
-template <typename T, int N>
-__device__ __forceinline__ Pack<T, N> distribution_gradient(Pack<T, N> t, Pack<T, N> e, T inverse, T total, T rest) {
-#pragma unroll
-    for (int c = 0; c < N; c++) {
-        T q = e.at[c] * inverse;
-        e.at[c] = (total - t.at[c]) * q - t.at[c] * (q > T(0.5) ? rest : T(1) - q);
-    }
-    return e;
+// (total − t)·q − t·(1 − q); others is 1 − q, which cancels for the largest.
+template <typename T>
+__device__ __forceinline__ T distribution_gradient(T t, T q, T others, T total) {
+    return (total - t) * q - t * others;
 }
 
 template <typename TILE, typename T>
@@ -174,34 +169,38 @@ __device__ __forceinline__ void softmax_cross_entropy(T *loss, T *gradient, cons
                                                       long long logits_stride, long long batch, const TILE &tile) {
     LossTiles<TILE, T> tiles(tile, batch);
     tiles.read(logits, logits_stride, target, target_stride);
-    tile.for_samples(tiles.count, [&](const Lanes<T> &group, bool there, auto unit) {
-        auto row = tiles.row(group, there, unit);
+    tiles.for_samples([&](const Lanes<T> &group, const auto &row) {
         int away = tiles.away();
         Peak<T> peak(group, row);
-        Normal<T> normal(peak.value);
-        Others<T> others(peak);
+        T top = peak.leads ? peak.take(away, T(0)) : T(0); // the largest number's target
         TargetSums<T> sums;
-        row.template for_mine<2>([&](auto some) {
-            auto x = some.load();
-            auto e = normal.numerators(x);
-            sums.add(some.away(away).load(), x, normal.largest);
-            some.store(e);
-            others.template add<true>(some, e);
+        sums.targets.add(top);
+        Normal<T> normal(peak.value);
+        add_others<true>(normal, peak, group, row, 0, [&](auto some, const auto &x) {
+            sums.add(some.away(away).load(), x, peak.value);
         });
-        others.template finish<true>(normal, group, row, 0);
         T total = T(group.sum(sums.targets));
         if (loss != nullptr) {
             T distance = T(group.sum(sums.distances));
-            if (group.lane == 0 && there) {
+            if (group.lane == 0 && row.there) {
                 loss[tiles.first + group.sample] = distance + total * normal.log();
             }
         }
         if (gradient != nullptr) {
             T inverse = normal.inverse();
-            T rest = normal.rest();
             row.for_mine([&](auto some) {
-                some.store(distribution_gradient(some.away(away).load(), some.load(), inverse, total, rest));
+                auto e = some.load();
+                auto t = some.away(away).load();
+#pragma unroll
+                for (int c = 0; c < some.SIZE; c++) {
+                    T q = e.at[c] * inverse;
+                    e.at[c] = distribution_gradient(t.at[c], q, T(1) - q, total);
+                }
+                some.store(e);
             });
+            if (peak.leads) {
+                *peak.place(0) = distribution_gradient(top, normal.peak * inverse, normal.rest(), total);
+            }
         }
     });
     if (gradient != nullptr) {
@@ -216,17 +215,18 @@ __device__ __forceinline__ void softmax_cross_entropy_labels(T *loss, T *gradien
     LossTiles<TILE, T> tiles(tile, batch);
     tile.read(tiles.predictions, logits + tiles.first * logits_stride, logits_stride, tiles.count);
     __syncthreads();
-    tile.for_samples(tiles.count, [&](const Lanes<T> &group, bool there, auto unit) {
-        auto row = tiles.row(group, there, unit);
+    tiles.for_samples([&](const Lanes<T> &group, const auto &row) {
         long long label = row.there ? labels[(tiles.first + group.sample) * labels_stride] : 0;
         bool mine = row.has((int)label) && (unsigned long long)label < tile.n;
         T x = mine ? row.numbers[label] : T(0);
-        Normal<T> normal = normalise<true>(group, row, 0);
+        Peak<T> peak(group, row);
+        Normal<T> normal(peak.value);
+        add_others<true>(normal, peak, group, row, 0);
         if (loss != nullptr && mine) {
             loss[tiles.first + group.sample] = normal.surprise(x, normal.log());
         }
         if (gradient != nullptr) {
-            divide(row, 0, normal);
+            divide(row, 0, normal, peak);
             if (mine) {
                 T q = row.numbers[label];
                 row.numbers[label] = q > T(0.5) ? -normal.rest() : q - T(1);

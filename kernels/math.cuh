@@ -234,15 +234,6 @@ __device__ __forceinline__ T logarithm(T x) {
     return x > T(0) ? positive : x == T(0) ? -infinity_of<T>() : nan_of<T>();
 }
 
-// log(1 + x) for x ≥ 0; NaN for NaN. Within 2.5u.
-template <typename T>
-__device__ __forceinline__ T log1p_positive(T x) {
-    T s = T(1) + x;
-    T c = sum_error(T(1), x, s) / s;
-    T log = log_normal(s, 0, c);
-    return x < infinity_of<T>() ? log : x;
-}
-
 // e/(1+e)² for s = 1+e, the rounding errors of the denominator and of the division made good: within 1.1u for the e given.
 template <typename T>
 __device__ __forceinline__ T slope(T e, T s) {

@@ -13,8 +13,8 @@ RESIDENT_KERNEL(softmax_short, ShortTile<REAL>::THREADS, 1)(REAL *q, REAL *rest,
     softmax(q, rest, x, batch, ShortTile<REAL>{n, share, pitch, by});
 }
 
-// y = x − max x − log s (batch,n); q and rest as of softmax. y, or q and rest, may be null. y in place. 8 or 12 bytes a number
-// (float32). Launched as softmax; where q is wanted, a second tile behind the first.
+// y = x − max x − log s (batch,n); q and rest as of softmax, or both null. y in place. 8 or 12 bytes a number (float32). Launched as
+// softmax; where q is wanted, a second tile behind the first.
 RESIDENT_KERNEL(log_softmax, 512, 1)(REAL *y, REAL *q, REAL *rest, const REAL *x, long long batch, int n, int share, int pitch, SmallDivisor by) {
     log_softmax(y, q, rest, x, batch, Tile<REAL>{n, share, pitch, by});
 }

@@ -10,11 +10,12 @@ __device__ __forceinline__ void softmax(T *q, T *rest, const T *x, long long bat
     int count = (int)min((long long)tile.samples(), batch - first);
     tile.read(rows, x + first * n, n, count);
     __syncthreads();
-    tile.for_samples(count, [&](const Lanes<T> &group, bool there, auto unit) {
-        Row<T, unit.value> row(tile.row(rows, group.sample), n, group, there);
-        Normal<T> normal = normalise<true>(group, row, 0);
-        divide(row, 0, normal);
-        if (rest != nullptr && group.lane == 0 && there) {
+    tile.for_samples(rows, count, [&](const Lanes<T> &group, const auto &row) {
+        Peak<T> peak(group, row);
+        Normal<T> normal(peak.value);
+        add_others<true>(normal, peak, group, row, 0);
+        divide(row, 0, normal, peak);
+        if (rest != nullptr && group.lane == 0 && row.there) {
             rest[first + group.sample] = normal.rest();
         }
     });
@@ -22,7 +23,7 @@ __device__ __forceinline__ void softmax(T *q, T *rest, const T *x, long long bat
     tile.write(q + first * n, rows, count);
 }
 
-// y, or q and rest, may be null. Where q is wanted, a second tile behind the first.
+// q and rest may be null, or rest. Where q is wanted, a second tile behind the first.
 template <typename TILE, typename T>
 __device__ __forceinline__ void log_softmax(T *y, T *q, T *rest, const T *x, long long batch, const TILE &tile) {
     T *rows = tile.start();
@@ -33,31 +34,33 @@ __device__ __forceinline__ void log_softmax(T *y, T *q, T *rest, const T *x, lon
     int count = (int)min((long long)tile.samples(), batch - first);
     tile.read(rows, x + first * n, n, count);
     __syncthreads();
-    tile.for_samples(count, [&](const Lanes<T> &group, bool there, auto unit) {
-        Row<T, unit.value> row(tile.row(rows, group.sample), n, group, there);
-        Normal<T> normal = q != nullptr ? normalise<true>(group, row, away) : normalise<false>(group, row, away);
-        if (q != nullptr) {
-            divide(row, away, normal);
+    tile.for_samples(rows, count, [&](const Lanes<T> &group, const auto &row) {
+        Peak<T> peak(group, row);
+        Normal<T> normal(peak.value);
+        if (q == nullptr) {
+            add_others<false>(normal, peak, group, row, 0);
+        } else {
+            add_others<true>(normal, peak, group, row, away);
+            divide(row, away, normal, peak);
+            if (rest != nullptr && group.lane == 0 && row.there) {
+                rest[first + group.sample] = normal.rest();
+            }
         }
-        if (y != nullptr) {
-            T log = normal.log();
-            row.for_mine([&](auto some) {
-                auto z = some.load();
+        T log = normal.log();
+        if (peak.leads) {
+            *peak.place(0) = peak.value;
+        }
+        row.for_mine([&](auto some) {
+            auto z = some.load();
 #pragma unroll
-                for (int c = 0; c < some.SIZE; c++) {
-                    z.at[c] = normal.log_probability(z.at[c], log);
-                }
-                some.store(z);
-            });
-        }
-        if (rest != nullptr && group.lane == 0 && there) {
-            rest[first + group.sample] = normal.rest();
-        }
+            for (int c = 0; c < some.SIZE; c++) {
+                z.at[c] = normal.log_probability(z.at[c], log);
+            }
+            some.store(z);
+        });
     });
     __syncthreads();
-    if (y != nullptr) {
-        tile.write(y + first * n, rows, count);
-    }
+    tile.write(y + first * n, rows, count);
     if (q != nullptr) {
         tile.write(q + first * n, numerators, count);
     }

@@ -134,26 +134,6 @@ struct Lanes {
     }
 };
 
-// A run of numbers, by the whole block, from or to shared memory that is aligned; 16 bytes at a time where `outside` is aligned too.
-template <typename T>
-__device__ __forceinline__ void copy(T *to, const T *from, int length) {
-    constexpr int SIZE = Pack<T>::SIZE;
-    bool packed = aligned(to) && aligned(from);
-    int packs = packed ? length / SIZE : 0;
-#pragma unroll 4
-    for (int v = threadIdx.x; v < packs; v += blockDim.x) {
-        store_pack(to + v * SIZE, load_pack(from + v * SIZE));
-    }
-    // Shared memory is aligned: one of the two is the other's start.
-    int first = packed ? packs * SIZE : -(behind_sector(to) | behind_sector(from));
-#pragma unroll 1
-    for (int i = first + threadIdx.x; i < length; i += blockDim.x) {
-        if (i >= 0) {
-            to[i] = from[i];
-        }
-    }
-}
-
 // N numbers of a row in shared memory: packs that are `step` apart, or fewer numbers than a pack has; UNIT of them in one access.
 template <typename T, int N, int UNIT>
 struct Some {
@@ -186,13 +166,46 @@ struct Some {
             store_pack(unit(c), y);
         }
     }
+    // visit(those of one part) of what was loaded here.
+    template <typename F>
+    __device__ __forceinline__ static void for_parts(const Pack<T, N> &x, F visit) {
+#pragma unroll
+        for (int k = 0; k < PARTS; k++) {
+            Pack<T, PART> part;
+#pragma unroll
+            for (int c = 0; c < PART; c++) {
+                part.at[c] = x.at[k * PART + c];
+            }
+            visit(part);
+        }
+    }
     // The same ones of the row that is so far away.
     __device__ __forceinline__ Some away(int distance) const { return {p + distance, step}; }
 };
 
-// A sample in shared memory and a lane that shares it. The lanes take packs in turn, and what is left, where UNIT is not a pack, a unit
-// each. UNIT numbers are read at a time. Not `there`: nothing.
-template <typename T, int UNIT>
+// A place in shared memory, in 32 bits.
+template <typename T>
+__device__ __forceinline__ unsigned shared_address(const T *p) {
+    return (unsigned)__cvta_generic_to_shared(p);
+}
+
+// The compiler does not see where the address comes from: it would look for a pointer behind it, and not end.
+template <typename T>
+__device__ __forceinline__ T *at_shared_address(unsigned address) {
+    asm("" : "+r"(address));
+    return reinterpret_cast<T *>(__cvta_shared_to_generic(address));
+}
+
+// p + numbers. In a loop the compiler would count how far p is from its start, and add the two wherever p is used: 3 % more
+// instructions for softmax.
+template <typename T>
+__device__ __forceinline__ T *further(T *p, int numbers) {
+    return at_shared_address<T>(shared_address(p) + numbers * (int)sizeof(T));
+}
+
+// A sample in shared memory and a lane that shares it. The lanes take packs in turn, of which UNIT numbers are read at a time, and then
+// LEFT numbers each of those left: a lane that is alone all. Not `there`: nothing.
+template <typename T, int UNIT, int LEFT = UNIT>
 struct Row {
     static constexpr int SIZE = Pack<T>::SIZE;
     T *numbers;
@@ -202,36 +215,50 @@ struct Row {
     __device__ __forceinline__ Row(T *numbers, int n, const Lanes<T> &group, bool there)
         : numbers(numbers), n(n), lane(group.lane), lanes(group.count), there(there) {}
 
-    __device__ __forceinline__ bool has(int i) const {
-        int packed = n & -SIZE;
-        return there && lane == ((i < packed ? i / SIZE : (i - packed) / UNIT) & (lanes - 1));
+    // The same lane's part of another sample.
+    __device__ __forceinline__ Row of(T *others) const {
+        Row row = *this;
+        row.numbers = others;
+        return row;
     }
 
-    // AT_ONCE: packs that f gets at a time, as long as there are so many.
+    // Numbers taken in packs: where not all is, as many packs by each lane.
+    __device__ __forceinline__ int packed() const { return UNIT == SIZE ? n : n & -(SIZE * lanes); }
+
+    __device__ __forceinline__ bool has(int i) const {
+        return there && lane == ((i < packed() ? i / SIZE : (i - packed()) / LEFT) & (lanes - 1));
+    }
+
+    // AT_ONCE: packs that f gets at a time, as long as there are so many, by a lane that is alone: of several, some may have one more.
     template <int AT_ONCE = 1, typename F>
     __device__ __forceinline__ void for_mine(F f) const {
         int step = lanes * SIZE;
         T *p = numbers + lane * SIZE;
-        T *packed = numbers + (there ? n & -SIZE : 0);
-        if constexpr (AT_ONCE == 2) {
+        T *end = numbers + (there ? packed() : 0);
+        if (AT_ONCE == 2 && lanes == 1) {
 #pragma unroll 1
-            for (; p + step < packed; p += 2 * step) {
+            for (; p + step < end; p = further(p, 2 * step)) {
                 f(Some<T, 2 * SIZE, UNIT>{p, step});
             }
-            if (p < packed) {
+            if (p < end) {
                 f(Some<T, SIZE, UNIT>{p, step});
             }
         } else {
 #pragma unroll 1
-            for (; p < packed; p += step) {
+            for (; p < end; p = further(p, step)) {
                 f(Some<T, SIZE, UNIT>{p, step});
             }
         }
         if constexpr (UNIT < SIZE) {
-            T *end = numbers + (there ? n : 0);
+            if (lanes == 1) {
+                f(Some<T, LEFT, UNIT>{end, 1});
+            } else {
+                T *left = end + lane * LEFT;
+                end = numbers + (there ? n : 0);
 #pragma unroll 1
-            for (p = packed + lane * UNIT; p < end; p += lanes * UNIT) {
-                f(Some<T, UNIT, UNIT>{p, 1});
+                for (; left < end; left += lanes * LEFT) {
+                    f(Some<T, LEFT, UNIT>{left, 1});
+                }
             }
         }
     }
@@ -246,38 +273,53 @@ struct Tile {
     int n, share, pitch;
     SmallDivisor by;
 
-    // work(its lanes, whether it is there, the UNIT of its row) for each of a thread's samples, of which `count` are there. Those that
-    // exchange numbers all work.
+    // work(its lanes, its row) for each of a thread's samples in this tile, of which `count` are there. Those that exchange numbers all
+    // work.
     template <typename F>
-    __device__ __forceinline__ void for_samples(int count, F work) const {
-        constexpr int PAIR = SHORT && SIZE > 2 ? 2 : 1;
-        if (n % SIZE == 0) {
-            for_samples(count, work, Count<SIZE>());
-        } else if (PAIR == 2 && n % 2 == 0) {
-            for_samples(count, work, Count<PAIR>());
-        } else {
-            for_samples(count, work, Count<1>());
-        }
-    }
-
-    template <typename F, typename Unit>
-    __device__ __forceinline__ void for_samples(int count, F work, Unit unit) const {
+    __device__ __forceinline__ void for_samples(T *tile, int count, F work) const {
         if constexpr (SHORT) {
-            Lanes<T> alone(1, nullptr);
-#pragma unroll 1
-            for (; alone.sample < count; alone.sample += THREADS) {
-                work(alone, true, unit);
-            }
+            for_mine<0>(tile, count, work);
         } else {
             __builtin_assume(share > 1);
             Lanes<T> lanes(share, shared_numbers<T>());
-            work(lanes, lanes.sample < count, unit);
+            T *numbers = row(tile, lanes.sample);
+            bool there = lanes.sample < count;
+            if (n % SIZE == 0) {
+                work(lanes, Row<T, SIZE>(numbers, n, lanes, there));
+            } else {
+                work(lanes, Row<T, 1>(numbers, n, lanes, there));
+            }
         }
     }
+
+    // Where a sample is a thread's, for the n of which LEFT numbers, or more, make no pack.
+    template <int LEFT, typename F>
+    __device__ __forceinline__ void for_mine(T *tile, int count, F work) const {
+        if constexpr (LEFT + 1 < SIZE) {
+            if ((unsigned)n % SIZE != LEFT) {
+                for_mine<LEFT + 1>(tile, count, work);
+                return;
+            }
+        }
+        if (LEFT == 0) {
+            __builtin_assume(n >= SIZE);
+        }
+        constexpr int UNIT = LEFT == 0 ? SIZE : LEFT & -LEFT; // what divides n
+        Lanes<T> alone(1, nullptr);
+        unsigned at = shared_address(row(tile, alone.sample));
+#pragma unroll 1
+        for (; alone.sample < count; alone.sample += THREADS) {
+            work(alone, Row<T, UNIT, LEFT == 0 ? SIZE : LEFT>(at_shared_address<T>(at), n, alone, true));
+            at += THREADS * pitch * sizeof(T);
+        }
+    }
+
     __device__ __forceinline__ int threads() const { return SHORT ? THREADS : blockDim.x; }
     __device__ __forceinline__ int samples() const { return SHORT ? THREADS * share : blockDim.x / share; }
-    // Where the first tile starts.
-    __device__ __forceinline__ T *start() const { return shared_numbers<T>() + (SHORT ? 0 : Lanes<T>::SCRATCH); }
+    // Where the first tile starts; in a register, as otherwise every loop makes it anew.
+    __device__ __forceinline__ T *start() const {
+        return at_shared_address<T>(shared_address(shared_numbers<T>() + (SHORT ? 0 : Lanes<T>::SCRATCH)));
+    }
     __device__ __forceinline__ T *row(T *tile, int sample) const { return tile + sample * pitch; }
     // Where the next tile starts, like a sector.
     __device__ __forceinline__ T *behind(T *tile, int samples) const { return tile + ((samples * pitch + 2 * SIZE - 1) & -2 * SIZE); }
@@ -319,7 +361,7 @@ struct Tile {
     __device__ __forceinline__ void run(P *outside, int count, Load load, Store store, Number number) const {
         int packs = (unsigned)(count * n) / SIZE;
         auto move = [&](auto place) { move_units<SIZE>(outside, packs, place, threads(), load, store); };
-        if (SHORT && pitch == n) {
+        if (pitch == n) {
             move([](int v) { return v; });
             int last = packs * SIZE + threadIdx.x;
             if (last < count * n) {
@@ -335,8 +377,6 @@ struct Tile {
     __device__ __forceinline__ void read(T *tile, const T *from, long long stride, int count, bool packs = true) const {
         if (direct(from, stride)) {
             move(tile, pitch, from, stride, count);
-        } else if (!SHORT && stride == n && pitch == n) {
-            copy(tile, from, count * n);
         } else if (stride == n && packs && aligned(from)) {
             run(from, count, [](const T *p, int) { return load_pack(p); },
                 [&](const T *, int at, const Pack<T> &x) { store_pack(tile + at * SIZE, x); }, [&](int i) { tile[i] = from[i]; });
@@ -349,8 +389,6 @@ struct Tile {
     __device__ __forceinline__ void write(T *to, T *tile, int count) const {
         if (direct(to, n)) {
             move(to, n, tile, pitch, count);
-        } else if (!SHORT && pitch == n) {
-            copy(to, tile, count * n);
         } else if (aligned(to)) {
             run(to, count, [&](T *, int at) { return load_pack(tile + at * SIZE); },
                 [](T *p, int, const Pack<T> &x) { store_pack(p, x); }, [&](int i) { to[i] = tile[i]; });

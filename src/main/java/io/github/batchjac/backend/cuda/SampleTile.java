@@ -22,7 +22,7 @@ record SampleTile(Precision precision, int n, int lanes, int pitch, int threads,
     /** Numbers that the threads of a block exchange sums through: {@code Lanes::SCRATCH}. */
     static final int SCRATCH = 4 * WARP;
 
-    private static final int PACKS_OF_A_LANE = 16;
+    private static final int PACKS_OF_A_LANE = 17;
     /** Of a block where a sample is a thread's: {@code Tile::THREADS}. */
     private static final int THREADS = 64;
 

@@ -61,10 +61,12 @@ final class SoftmaxKernels {
         int second = q == 0 ? 0 : tile.samples();
         if (!tile.fits(second)) {
             logSoftmaxLong(y, q, rest, x, batch, n);
-            return;
+        } else if (y == 0) {
+            softmax(q, rest, x, batch, n);
+        } else {
+            Arguments arguments = new Arguments().with(y).with(q).with(rest).with(x);
+            launch("log_softmax", arguments, tile, batch, tile.samples() + second);
         }
-        Arguments arguments = new Arguments().with(y).with(q).with(rest).with(x);
-        launch("log_softmax", arguments, tile, batch, tile.samples() + second);
     }
 
     private void logSoftmaxLong(long y, long q, long rest, long x, long batch, int n) {
