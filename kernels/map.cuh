@@ -24,26 +24,23 @@ FUNCTION(Negate) {
 };
 
 FUNCTION(Sigmoid) {
-    T z, e, s;
+    T z, e;
     INLINE Sigmoid() {}
-    INLINE Sigmoid(T z, T) : z(z), e(Decay<T>(-fabs(z)).value()), s(T(1) + e) {}
-    INLINE T value() const { return sigmoid_of(z, e, s); }
-    INLINE T derivative() const { return slope(e, s); }
+    INLINE Sigmoid(T z, T) : z(z), e(Decay<T>(-size(z, -Real<T>::LOWEST)).value()) {}
+    INLINE T value() const { return sigmoid_of(z, e); }
+    INLINE T derivative() const { return slope(e); }
 };
 
 FUNCTION(Tanh) {
     T z;
     Decay<T> e;
     INLINE Tanh() {}
-    INLINE Tanh(T z, T) : z(z), e(T(-2) * fabs(z)) {}
+    INLINE Tanh(T z, T) : z(z), e(at_least(T(-2) * fabs(z), Real<T>::LOWEST)) {}
     INLINE T value() const {
         T a = e.minus_one();
-        return copysign(-a / (T(2) + a), z);
+        return copysign(a / (T(2) + a), z);
     }
-    INLINE T derivative() const {
-        T v = e.value();
-        return T(4) * slope(v, T(1) + v);
-    }
+    INLINE T derivative() const { return T(4) * slope(e.value()); }
 };
 
 FUNCTION(Relu) {
@@ -62,11 +59,12 @@ FUNCTION(LeakyRelu) {
     INLINE T derivative() const { return z > T(0) ? T(1) : z <= T(0) ? alpha : z; }
 };
 
+// What exp is of a z > 0 does not matter.
 FUNCTION(Elu) {
     T z, alpha;
     Decay<T> e;
     INLINE Elu() {}
-    INLINE Elu(T z, T alpha) : z(z), alpha(alpha), e(-fabs(z)) {}
+    INLINE Elu(T z, T alpha) : z(z), alpha(alpha), e(at_least(z, Real<T>::LOWEST)) {}
     INLINE T value() const { return z > T(0) ? z : alpha * e.minus_one(); }
     INLINE T derivative() const { return z > T(0) ? T(1) : alpha * e.value(); }
 };
@@ -74,48 +72,41 @@ FUNCTION(Elu) {
 FUNCTION(Softplus) {
     T z, e;
     INLINE Softplus() {}
-    INLINE Softplus(T z, T) : z(z), e(Decay<T>(-fabs(z)).value()) {}
-    INLINE T value() const { return (z <= T(0) ? T(0) : z) + log1p_unit(e); }
-    INLINE T derivative() const { return sigmoid_of(z, e, T(1) + e); }
+    INLINE Softplus(T z, T) : z(z), e(Decay<T>(-size(z, -Real<T>::LOWEST)).value()) {}
+    INLINE T value() const { return fmax(z, T(0)) + log1p_unit(e); }
+    INLINE T derivative() const { return sigmoid_of(z, e); }
 };
 
 FUNCTION(Silu) {
-    T z;
-    Decay<T> e;
+    T z, x, E;
     INLINE Silu() {}
-    INLINE Silu(T z, T) : z(z), e(-fabs(z)) {}
-    INLINE T value() const { return gated(z, e); }
-    INLINE T derivative() const { return gated_derivative(z, clamp(z, -Real<T>::LOWEST), e); }
+    INLINE Silu(T z, T) : z(z), x(size(z, -Real<T>::LOWEST)), E(Decay<T>(-x).biased()) {}
+    INLINE T value() const { return gated(z, x, E); }
+    INLINE T derivative() const { return gated_derivative(z, -x, E); }
 };
 
 FUNCTION(Gelu) {
-    T z, y, tail_y;
-    Gauss<T> density;
+    T z, x, tail_x, E;
     INLINE Gelu() {}
-    INLINE Gelu(T z, T) : z(z), y(clamp(z, Real<T>::NORMAL_END)), tail_y(tail(fabs(y))), density(T(0.5), y) {}
-    INLINE T value() const {
-        T small = density.times(y * tail_y);
-        return z < T(0) ? small : z - small;
-    }
+    INLINE Gelu(T z, T) : z(z), x(size(z, Real<T>::NORMAL_END)), tail_x(tail(x)), E(biased_gauss(T(0.5), x)) {}
+    INLINE T value() const { return fmax(z, T(-0.0)) - x * E * tail_x; }
     INLINE T derivative() const {
-        T small = density.times(tail_y - fabs(y) * T(0.3989422804014327));
+        T small = fma(x, T(-0.3989422804014327) * Real<T>::UNBIAS, tail_x) * E;
         return z < T(0) ? small : T(1) - small;
     }
 };
 
 FUNCTION(GeluTanh) {
-    T z, y, square, w;
-    Decay<T> e;
+    T z, x, square, E;
     INLINE GeluTanh() {}
     INLINE GeluTanh(T z, T)
         : z(z),
-          y(clamp(z, T(32))),
-          square(y * y),
-          w(y * fma(T(0.07135481627260025), square, T(1.5957691216057308))),
-          e(-fabs(w)) {}
-    INLINE T value() const { return gated(z, e); }
+          x(size(z, Real<T>::GELU_END)),
+          square(x * x),
+          E(Decay<T>(x * fma(T(-0.07135481627260025), square, T(-1.5957691216057308))).biased()) {}
+    INLINE T value() const { return gated(z, x, E); }
     INLINE T derivative() const {
-        return gated_derivative(w, y * fma(T(0.21406444881780073), square, T(1.5957691216057308)), e);
+        return gated_derivative(z, x * fma(T(-0.21406444881780073), square, T(-1.5957691216057308)), E);
     }
 };
 
@@ -152,19 +143,19 @@ FUNCTION(Sqrt) {
 };
 
 FUNCTION(Sin) {
-    Angle<T> a;
+    Wave<T> wave;
     INLINE Sin() {}
-    INLINE Sin(T z, T) : a(reduce(z)) {}
-    INLINE T value() const { return sine_in_quadrant(a, a.quadrant); }
-    INLINE T derivative() const { return sine_in_quadrant(a, a.quadrant + 1); }
+    INLINE Sin(T z, T) : wave(z) {}
+    INLINE T value() const { return wave.after(0); }
+    INLINE T derivative() const { return wave.after(1); }
 };
 
 FUNCTION(Cos) {
-    Angle<T> a;
+    Wave<T> wave;
     INLINE Cos() {}
-    INLINE Cos(T z, T) : a(reduce(z)) {}
-    INLINE T value() const { return sine_in_quadrant(a, a.quadrant + 1); }
-    INLINE T derivative() const { return sine_in_quadrant(a, a.quadrant + 2); }
+    INLINE Cos(T z, T) : wave(z) {}
+    INLINE T value() const { return wave.after(1); }
+    INLINE T derivative() const { return wave.after(2); }
 };
 
 FUNCTION(Reciprocal) {
@@ -180,34 +171,32 @@ FUNCTION(Erf) {
     INLINE Erf() {}
     INLINE Erf(T z, T) : z(z) {}
     INLINE T value() const {
-        T x = fabs(z);
-        if (x < T(1)) {
-            return z * erf_series(z * z);
-        }
-        T y = x > T(8) ? T(8) : x;
-        return copysign(T(1) - Gauss<T>(T(1), y).times(T(2) * tail(T(1.4142135623730951) * y)), z);
+        T y = -size(z, Real<T>::ERF_END);
+        return copysign(Decay<T>(fma(y, series<ErfSeries>(y), y)).minus_one(), z);
     }
     INLINE T derivative() const {
-        T x = clamp(z, T(1.4142135623730951) * Real<T>::NORMAL_END * T(0.5));
-        return Gauss<T>(T(1), x).times(T(1.1283791670955126));
+        return biased_gauss(T(1), size(z, T(0.7) * Real<T>::NORMAL_END)) * (T(1.1283791670955126) * Real<T>::UNBIAS);
     }
 };
 
-// Four or two numbers a thread: 16 bytes where all addresses allow it, else numbers a block apart.
+// Four or two numbers a thread of 256: 16 bytes where all addresses allow it, else numbers a block apart.
+INLINE unsigned long long address(const void *p) { return reinterpret_cast<unsigned long long>(p); }
+
 template <template <typename> class Function, typename T>
 INLINE void map(T *value, T *derivative, const T *z, T alpha, long long count) {
-    constexpr int SIZE = Pack<T>::SIZE;
-    long long first = blockIdx.x * (long long)(SIZE * blockDim.x);
-    bool packed = first + SIZE * blockDim.x <= count && aligned(value) && aligned(derivative) && aligned(z);
-    int step = packed ? 1 : blockDim.x;
-    long long at = first + (packed ? SIZE * threadIdx.x : threadIdx.x);
+    constexpr int SIZE = Pack<T>::SIZE, THREADS = 256;
+    long long first = blockIdx.x * (long long)(SIZE * THREADS);
+    count -= first;
+    bool packed = count >= SIZE * THREADS && (address(value) | address(derivative) | address(z)) % 16 == 0;
+    int at = packed ? SIZE * threadIdx.x : threadIdx.x;
+    z += first + at;
     Pack<T> x;
-    if (packed) {
-        x = load_pack(z + at);
+    if (__builtin_expect(packed, 1)) {
+        x = load_pack(z);
     } else {
 #pragma unroll
         for (int i = 0; i < SIZE; i++) {
-            x.at[i] = at + i * step < count ? z[at + i * step] : T(0);
+            x.at[i] = at + i * THREADS < count ? z[i * THREADS] : T(0);
         }
     }
     Function<T> f[SIZE];
@@ -216,13 +205,14 @@ INLINE void map(T *value, T *derivative, const T *z, T alpha, long long count) {
         f[i] = Function<T>(x.at[i], alpha);
     }
     auto store = [&](T *out) {
-        if (packed) {
-            store_pack(out + at, x);
+        out += first + at;
+        if (__builtin_expect(packed, 1)) {
+            store_pack(out, x);
         } else {
 #pragma unroll
             for (int i = 0; i < SIZE; i++) {
-                if (at + i * step < count) {
-                    out[at + i * step] = x.at[i];
+                if (at + i * THREADS < count) {
+                    out[i * THREADS] = x.at[i];
                 }
             }
         }

@@ -4,6 +4,7 @@
 // number where the result is subnormal.
 #pragma once
 #include "common.cuh"
+#include "series.cuh"
 
 template <typename T>
 struct Real;
@@ -13,24 +14,31 @@ struct Real<float> {
     // Adding ROUND rounds to an integer n, which then stands in the lowest bits as n + 192: shifted into the exponent's place
     // they are 2^(n+65). ROUND is even, so that ties go where they go without the 192.
     static constexpr float ROUND = 12582912.f + 192.f;
-    static constexpr float UNBIAS = 0x1p-65f;
+    static constexpr float BIAS = 0x1p65f, UNBIAS = 0x1p-65f;
+    // The same for results above 1: 2^(n-65).
+    static constexpr float ROUND_UP = 12582912.f + 62.f;
     static constexpr float LN2_HIGH = 0x1.62e4p-1f;
     static constexpr float LN2_LOW = (float)1.428606820309417e-06;
     static constexpr float LOWEST = -120.f;   // exp is 0 below, even times 10⁴
     static constexpr float HIGHEST = 89.f;    // exp is infinite from here on
     static constexpr float NORMAL_END = 16.f; // exp(−x²/2) is 0 there
+    static constexpr float GELU_END = 11.5f;  // GELU's tanh form is z or 0 from here on
+    static constexpr float ERF_END = 4.f;     // erf is 1 from here on
     static constexpr float SMALLEST_NORMAL = 0x1p-126f;
 };
 
 template <>
 struct Real<double> {
     static constexpr double ROUND = 6755399441055744.0 + 1536.0;
-    static constexpr double UNBIAS = 0x1p-513;
+    static constexpr double BIAS = 0x1p513, UNBIAS = 0x1p-513;
+    static constexpr double ROUND_UP = 6755399441055744.0 + 510.0;
     static constexpr double LN2_HIGH = 0x1.62e42feep-1;
     static constexpr double LN2_LOW = 1.9082149292705877e-10;
     static constexpr double LOWEST = -760.;
     static constexpr double HIGHEST = 710.;
     static constexpr double NORMAL_END = 40.;
+    static constexpr double GELU_END = 22.;
+    static constexpr double ERF_END = 6.;
     static constexpr double SMALLEST_NORMAL = 0x1p-1022;
 };
 
@@ -58,66 +66,44 @@ __device__ __forceinline__ double biased_power(double rounded) {
     return power;
 }
 
-// p·2^n for rounded = ROUND + n, n ≤ 62 or 510: only the last product can round.
-template <typename T>
-__device__ __forceinline__ T scale_down(T p, T rounded) {
-    return p * biased_power(rounded) * Real<T>::UNBIAS;
-}
-
-__device__ __forceinline__ float power(float, int n) { return __int_as_float((n + 127) << 23); }
-
-__device__ __forceinline__ double power(double, int n) { return __hiloint2double((n + 1023) << 20, 0); }
-
-// The integer n of rounded = ROUND + n.
-__device__ __forceinline__ int integer(float rounded) {
-    return __float_as_int(rounded) - __float_as_int(Real<float>::ROUND);
-}
-
-__device__ __forceinline__ int integer(double rounded) { return __double2loint(rounded) - 1536; }
-
-// p·2^n for rounded = ROUND + n, |n| ≤ 252 or 2044. In two steps, so that only the last one can round.
-template <typename T>
-__device__ __forceinline__ T scale(T p, T rounded) {
-    int n = integer(rounded);
-    int half = n >> 1;
-    return p * power(T(), half) * power(T(), n - half);
-}
-
 // ROUND + n, n the integer nearest to x/ln 2.
 template <typename T>
 __device__ __forceinline__ T rounded(T x) {
     return fma(x, T(1.4426950408889634), Real<T>::ROUND);
 }
 
-// A polynomial, its highest power first.
-template <typename T, int N>
-__device__ __forceinline__ T horner(const T (&c)[N], T r) {
-    T p = c[0];
-#pragma unroll
-    for (int i = 1; i < N; i++) {
-        p = fma(p, r, c[i]);
-    }
-    return p;
-}
-
-__device__ __forceinline__ float exp_series(float r) {
-    constexpr float c[] = {float(1.0 / 5040), float(1.0 / 720), float(1.0 / 120), float(1.0 / 24), float(1.0 / 6), 0.5f};
-    return horner(c, r);
-}
-
-__device__ __forceinline__ double exp_series(double r) {
-    constexpr double c[] = {1.0 / 6227020800.0, 1.0 / 479001600.0, 1.0 / 39916800.0, 1.0 / 3628800.0,
-                            1.0 / 362880.0,     1.0 / 40320.0,     1.0 / 5040.0,     1.0 / 720,
-                            1.0 / 120,          1.0 / 24,          1.0 / 6,          0.5};
-    return horner(c, r);
-}
-
-// q = exp(x + err − n·ln 2) − 1; within 1.5u of 1 + q.
+// exp(r) = 1 + r + r²(½ + r/6 + …) for |r| ≤ ½ln 2. Relative error of exp(r) − 1: 0.24u, 0.01u.
 template <typename T>
-__device__ __forceinline__ T expm1_reduced(T x, T err, T rounded) {
-    T n = rounded - Real<T>::ROUND;
-    T r = fma(n, -Real<T>::LN2_HIGH, x) + fma(n, -Real<T>::LN2_LOW, err);
-    return fma(r * r, exp_series(r), r);
+struct ExpSeries;
+
+template <>
+struct ExpSeries<float> {
+    static constexpr float C[] = {0.0013835643f, 0.008367124f, 0.041667756f, 0.16666539f, 0.49999997f};
+};
+
+template <>
+struct ExpSeries<double> {
+    static constexpr double C[] = {2.089803068265695e-09,  2.510872148556666e-08, 2.755731567670871e-07, 2.755724518498935e-06,
+                                   2.4801587298373435e-05, 0.00019841269885310564, 0.0013888888888883462, 0.008333333333321745,
+                                   0.04166666666666669,    0.16666666666666677,    0.5};
+};
+
+// exp(r), for |r| ≤ ½ln 2. Within 1.1u.
+template <typename T>
+__device__ __forceinline__ T exp_of_remainder(T r) {
+    return fma_one(fma_one(series<ExpSeries>(r), r), r);
+}
+
+// exp(r) − 1.
+template <typename T>
+__device__ __forceinline__ T expm1_of_remainder(T r) {
+    return fma(r * r, series<ExpSeries>(r), r);
+}
+
+// q = exp(x − n·ln 2) − 1; within 1.5u of 1 + q.
+template <typename T>
+__device__ __forceinline__ T expm1_reduced(T x, T n) {
+    return expm1_of_remainder(fma(n, -Real<T>::LN2_LOW, fma(n, -Real<T>::LN2_HIGH, x)));
 }
 
 template <typename T>
@@ -125,232 +111,248 @@ __device__ __forceinline__ T at_least(T x, T lowest) {
     return x < lowest ? lowest : x;
 }
 
+// |x|, or `highest` if that is less.
 template <typename T>
-__device__ __forceinline__ T clamp(T x, T limit) {
-    return x > limit ? limit : at_least(x, -limit);
+__device__ __forceinline__ T size(T x, T highest) {
+    return fabs(x) > highest ? highest : fabs(x);
 }
 
 // exp x, every x. Within 1.5u, or half the smallest number.
 template <typename T>
 __device__ __forceinline__ T exponential(T x) {
     T y = x > Real<T>::HIGHEST ? Real<T>::HIGHEST : at_least(x, Real<T>::LOWEST);
-    T t = rounded(y);
-    return scale(T(1) + expm1_reduced(y, T(0), t), t);
+    bool up = x > T(0);
+    T round = up ? Real<T>::ROUND_UP : Real<T>::ROUND;
+    T t = fma(y, T(1.4426950408889634), round);
+    T power = biased_power(t);
+    return fma(expm1_reduced(y, t - round), power, power) * (up ? Real<T>::BIAS : Real<T>::UNBIAS);
 }
 
-// For x ≤ 0: exp x = p·2^n for t = ROUND + n, p = 1 + q.
+// exp x = power·(1 + q)/BIAS, LOWEST ≤ x ≤ 0 or a little less.
 template <typename T>
 struct Decay {
-    T t, q, p;
+    T q, power;
     __device__ __forceinline__ Decay() {}
     __device__ __forceinline__ explicit Decay(T x) {
-        T y = at_least(x, Real<T>::LOWEST);
-        t = rounded(y);
-        q = expm1_reduced(y, T(0), t);
-        p = T(1) + q;
+        T t = rounded(x);
+        q = expm1_reduced(x, t - Real<T>::ROUND);
+        power = biased_power(t);
     }
-    // c·exp x, rounded to a subnormal only once.
-    __device__ __forceinline__ T times(T c) const { return scale_down(c * p, t); }
-    __device__ __forceinline__ T value() const { return scale_down(p, t); }
+    // BIAS·exp x, which is never subnormal.
+    __device__ __forceinline__ T biased() const { return fma(q, power, power); }
+    __device__ __forceinline__ T value() const { return biased() * Real<T>::UNBIAS; }
     // exp(x) − 1. Within 2u.
-    __device__ __forceinline__ T minus_one() const {
-        T s = scale_down(T(1), t);
-        return fma(q, s, s - T(1));
-    }
+    __device__ __forceinline__ T minus_one() const { return fma(q, power, power - Real<T>::BIAS) * Real<T>::UNBIAS; }
 };
 
-// exp(−square − err), square + err = a·x² to twice the precision, a = 1 or ½: 0 ≤ square ≤ −LOWEST or a little more.
+// BIAS·exp(−a·x²), x² to twice the precision, a = 1 or ½: LOWEST ≤ −a·x² or a little less.
 template <typename T>
-struct Gauss {
-    T t, p;
-    __device__ __forceinline__ Gauss() {}
-    __device__ __forceinline__ Gauss(T a, T x) {
-        T square = x * x;
-        t = rounded(-a * square);
-        p = T(1) + expm1_reduced(-a * square, -a * fma(x, x, -square), t);
-    }
-    // c·exp(…), rounded to a subnormal only once.
-    __device__ __forceinline__ T times(T c) const { return scale_down(c * p, t); }
+__device__ __forceinline__ T biased_gauss(T a, T x) {
+    T y = -a * x;
+    T t = fma(y * T(1.4426950408889634), x, Real<T>::ROUND);
+    T n = t - Real<T>::ROUND;
+    T r = fma(n, -Real<T>::LN2_LOW, fma(y, x, n * -Real<T>::LN2_HIGH));
+    T power = biased_power(t);
+    return fma(expm1_of_remainder(r), power, power);
+}
+
+// log(1 + e) = e + e²(−½ + e/3 − …) for 0 ≤ e ≤ 1. Relative error of the fit 0.64u, 0.1u.
+template <typename T>
+struct LogSeries;
+
+template <>
+struct LogSeries<float> {
+    static constexpr float C[] = {0.0055666324f, -0.030908462f, 0.08064504f, -0.13883293f,
+                                  0.19218953f,   -0.2487532f,   0.33323836f, -0.49999776f};
 };
 
-// 2/3 + (2/5)w + … : log((1+s)/(1−s)) = 2s + s·w·series(w), w = s².
-__device__ __forceinline__ float log_series(float w) {
-    constexpr float c[] = {float(2.0 / 11), float(2.0 / 9), float(2.0 / 7), float(2.0 / 5), float(2.0 / 3)};
-    return horner(c, w);
-}
+template <>
+struct LogSeries<double> {
+    static constexpr double C[] = {
+        2.614095541477301e-05, -0.0003000475042551052, 0.0016349603997555752, -0.005657211835187276, 0.014066915563504893,
+        -0.027077119609141023, 0.04266679124154912,    -0.057812632957953365, 0.07056026811646661,   -0.0809178068566364,
+        0.09017418399329925,   -0.09982353513429622,   0.11107829365131941,   -0.12499538740099525,  0.14285666881743447,
+        -0.16666663266925597,  0.19999999841312643,    -0.24999999995699676,  0.3333333333327904,    -0.4999999999999983};
+};
 
-__device__ __forceinline__ double log_series(double w) {
-    constexpr double c[] = {2.0 / 23, 2.0 / 21, 2.0 / 19, 2.0 / 17, 2.0 / 15, 2.0 / 13,
-                            2.0 / 11, 2.0 / 9,  2.0 / 7,  2.0 / 5,  2.0 / 3};
-    return horner(c, w);
-}
-
-// log(1 + f) for −0.3 ≤ f ≤ 0.5; as fdlibm has it: f − (f²/2 − s(f²/2 + R)), s = f/(2+f). Within 2u.
-template <typename T>
-__device__ __forceinline__ T log_near_one(T f) {
-    T s = f / (T(2) + f);
-    T w = s * s;
-    T half = T(0.5) * f * f;
-    return f - (half - s * fma(log_series(w), w, half));
-}
-
-// log(1 + e) for 0 ≤ e ≤ 1. Within 2u.
+// log(1 + e) for 0 ≤ e ≤ 1. Within 2.5u.
 template <typename T>
 __device__ __forceinline__ T log1p_unit(T e) {
-    bool large = e > T(0.5);
-    T log = log_near_one(large ? (e - T(1)) * T(0.5) : e);
-    return large ? Real<T>::LN2_HIGH + (log + Real<T>::LN2_LOW) : log;
+    return fma(e * e, series<LogSeries>(e), e);
 }
 
-// x = m·2^k for a normal x > 0, √½ ≤ m < √2.
-__device__ __forceinline__ float mantissa(float x, int &k) {
-    int bits = __float_as_int(x) + (0x3f800000 - 0x3f3504f3);
-    k = (bits >> 23) - 127;
-    return __int_as_float((bits & 0x7fffff) + 0x3f3504f3);
-}
-
-__device__ __forceinline__ double mantissa(double x, int &k) {
-    int high = __double2hiint(x) + (0x3ff00000 - 0x3fe6a09e);
-    k = (high >> 20) - 1023;
-    return __hiloint2double((high & 0xfffff) + 0x3fe6a09e, __double2loint(x));
-}
-
-// log x + c for a normal finite x > 0, c within the rounding error of log x or so. Within 2u.
+// log(1 + f) for √½ ≤ 1 + f ≤ √2. In float f + f²(−½ + f/3 − …), relative error of the fit 0.24u.
 template <typename T>
-__device__ __forceinline__ T log_normal(T x, int exponent, T c) {
-    int k;
-    T log = log_near_one(mantissa(x, k) - T(1));
-    T n = T(k + exponent);
-    return fma(n, Real<T>::LN2_HIGH, log + fma(n, Real<T>::LN2_LOW, c));
+struct LogNearSeries;
+
+template <>
+struct LogNearSeries<float> {
+    static constexpr float C[] = {-0.041851632f, 0.11108659f,  -0.13761841f, 0.14501603f, -0.16585852f,
+                                  0.19984522f,   -0.25001895f, 0.333336f,    -0.49999988f};
+};
+
+template <>
+struct LogNearSeries<double> {
+    static constexpr double C[] = {2.0 / 23, 2.0 / 21, 2.0 / 19, 2.0 / 17, 2.0 / 15, 2.0 / 13,
+                                   2.0 / 11, 2.0 / 9,  2.0 / 7,  2.0 / 5,  2.0 / 3};
+};
+
+__device__ __forceinline__ float log_near(float f) { return fma(f * f, series<LogNearSeries>(f), f); }
+
+// As fdlibm has it: f − (f²/2 − s(f²/2 + R)), s = f/(2+f), log((1+s)/(1−s)) = 2s + s·w·(2/3 + (2/5)w + …), w = s². Within 2u.
+__device__ __forceinline__ double log_near(double f) {
+    double s = f / (2. + f);
+    double w = s * s;
+    double half = 0.5 * f * f;
+    return f - (half - s * fma(series<LogNearSeries>(w), w, half));
+}
+
+// Normal, positive and finite.
+__device__ __forceinline__ bool ordinary(float x) { return unsigned(__float_as_int(x) - 0x00800000) < 0x7f000000u; }
+
+__device__ __forceinline__ bool ordinary(double x) { return unsigned(__double2hiint(x) - 0x00100000) < 0x7fe00000u; }
+
+// n + shift of x = m·2^n for an ordinary x, √½ ≤ m < √2, which x becomes.
+__device__ __forceinline__ float take_power(float &x, float shift) {
+    int power = (__float_as_int(x) - 0x3f3504f3) & 0xff800000;
+    x = __int_as_float(__float_as_int(x) - power);
+    return fma((float)power, 0x1p-23f, shift);
+}
+
+__device__ __forceinline__ double take_power(double &x, double shift) {
+    int power = (__double2hiint(x) - 0x3fe6a09e) & 0xfff00000;
+    x = __hiloint2double(__double2hiint(x) - power, __double2loint(x));
+    return fma((double)power, 0x1p-20, shift);
 }
 
 // log x, every x. Within 2u.
 template <typename T>
 __device__ __forceinline__ T logarithm(T x) {
-    bool subnormal = x < Real<T>::SMALLEST_NORMAL;
-    T y = subnormal ? x * T(0x1p60f) : x;
-    T log = log_normal(y, subnormal ? -60 : 0, T(0));
-    T positive = x < infinity_of<T>() ? log : x;
-    return x > T(0) ? positive : x == T(0) ? -infinity_of<T>() : nan_of<T>();
+    T shift = T(0);
+    if (!ordinary(x)) {
+        if (!(x > T(0) && x < infinity_of<T>())) {
+            return x == T(0) ? -infinity_of<T>() : x > T(0) ? x : nan_of<T>();
+        }
+        x *= T(0x1p60f);
+        shift = T(-60);
+    }
+    T n = take_power(x, shift);
+    return fma(n, Real<T>::LN2_HIGH, fma(n, Real<T>::LN2_LOW, log_near(x - T(1))));
 }
 
-// e/(1+e)² for s = 1+e, the rounding errors of the denominator and of the division made good: within 1.1u for the e given.
+// 1/(1+exp(−z)), e = exp(−|z|). Within 4u.
 template <typename T>
-__device__ __forceinline__ T slope(T e, T s) {
-    T d = s * s;
-    T low = fma(s, s, -d) + T(2) * (e - (s - T(1))) * s;
-    T inverse = T(1) / d;
-    T q = e * inverse;
-    return fma(fma(-q, d, e) - q * low, inverse, q);
+__device__ __forceinline__ T sigmoid_of(T z, T e) {
+    return (z >= T(0) ? T(1) : e) / (T(1) + e);
 }
 
-// 1/(1+exp(−z)), e = exp(−|z|), s = 1+e. Within 4u.
+// e/(1+e)². Of a relative error of e, (1−e)/(1+e) times as much remains: within 3.5u for one of 1.5u.
 template <typename T>
-__device__ __forceinline__ T sigmoid_of(T z, T e, T s) {
-    return (z >= T(0) ? T(1) : e) / s;
+__device__ __forceinline__ T slope(T e) {
+    return e / fma(e, T(2) + e, T(1));
 }
 
-__device__ __forceinline__ float tail_series(float v) {
-    constexpr float c[] = {1.25685465e-05f, -5.8091235e-05f, -8.455402e-05f, 0.0006649887f, -0.0002912675f, -0.0049877143f,
-                           0.017937696f,    -0.032201163f,   0.028600167f,   0.013999914f,  -0.09670347f,   0.4720532f};
-    return horner(c, v);
-}
-
-__device__ __forceinline__ double tail_series(double v) {
-    constexpr double c[] = {
-        1.2150315292579737e-11,  1.968773941157256e-10,   9.975840281675827e-11,   -1.9068104342795306e-09,
-        -2.3909758560954607e-09, 8.858538843412724e-09,   1.9877590086615577e-08,  -2.3315488161994288e-08,
-        -1.1405819667561067e-07, 4.242344418455244e-09,   5.545351057486293e-07,   4.029912427574402e-07,
-        -2.61426070042354e-06,   -3.4316562688625695e-06, 1.3627344150798229e-05,  2.1249915729449347e-05,
-        -8.785329222964207e-05,  -9.443023204456728e-05,  0.000694897120184032,    -0.0002856231002340135,
-        -0.0050023785923607065,  0.017936097479808313,    -0.032197837428028876,   0.02860036405354698,
-        0.013999634724424455,    -0.09670347732652577,    0.47205320650984467};
-    return horner(c, v);
-}
-
-__device__ __forceinline__ float erf_series(float w) {
-    constexpr float c[] = {-9.673591e-06f, 0.00011268254f, -0.00084843964f, 0.0052210535f,
-                           -0.026865438f,  0.11283783f,    -0.37612638f,    1.1283792f};
-    return horner(c, w);
-}
-
-__device__ __forceinline__ double erf_series(double w) {
-    constexpr double c[] = {-4.2320376764874594e-12, 8.709755232851789e-11,  -1.2164764337224506e-09, 1.479243542696247e-08,
-                            -1.6364645854816389e-07, 1.6462045711013026e-06, -1.4925647581008593e-05, 0.00012055332903350668,
-                            -0.0008548327021945428,  0.005223977625423455,   -0.026866170645129854,   0.1128379167095512,
-                            -0.37612638903183754,    1.1283791670955126};
-    return horner(c, w);
-}
-
-// ½exp(x²/2)·erfc(x/√2), x ≥ 0: the normal distribution's tail over its density.
+// (5/2+x)·½exp(x²/2)·erfc(x/√2) in powers of (x−5/2)/(x+5/2), 0 ≤ x ≤ NORMAL_END. Relative error of the fit 1u, for x > 4 2.3u.
 template <typename T>
-__device__ __forceinline__ T tail(T x) {
-    return tail_series((x - T(4)) / (x + T(4))) / (T(1) + x);
-}
+struct TailSeries;
 
-// z·σ(w), for z and w of the same sign; d = exp(−|w|).
-template <typename T>
-__device__ __forceinline__ T gated(T z, const Decay<T> &d) {
-    T numerator = z < T(0) ? scale_down(at_least(z, Real<T>::LOWEST) * d.p, d.t) : z;
-    return numerator / (T(1) + d.value());
-}
-
-// σ(w) + σ(w)σ(−w)·k, where k = z·w'; d = exp(−|w|).
-template <typename T>
-__device__ __forceinline__ T gated_derivative(T w, T k, const Decay<T> &d) {
-    T e = d.value();
-    T s = T(1) + e;
-    T numerator = w < T(0) ? scale_down((s + k) * d.p, d.t) : fma(k, e, s);
-    return numerator / (s * s);
-}
-
-// Trigonometry: x = quadrant·π/2 + r + low, |r| ≤ π/4 or a little more, low within r's rounding error.
-template <typename T>
-struct Angle {
-    int quadrant;
-    T r, low;
+template <>
+struct TailSeries<float> {
+    static constexpr float C[] = {
+        -0.0001583384f, -0.00031270884f, 0.0006845559f, 0.0025248725f, -0.0016006472f, -0.0163867f, 0.009235774f,
+        0.13198723f, -0.433692f, 0.70665663f};
 };
 
-// sin(r + low) = r + r³(−1/6 + …) + low·(1 − r²/2). Within 1.2u.
-__device__ __forceinline__ float sine_series(float w) {
-    constexpr float c[] = {float(1.0 / 362880), float(-1.0 / 5040), float(1.0 / 120), float(-1.0 / 6)};
-    return horner(c, w);
-}
+template <>
+struct TailSeries<double> {
+    static constexpr double C[] = {
+        7.772867346184505e-09, 3.130354710413284e-08, 8.269657233650783e-09, -1.5019039851429923e-07,
+        -2.678355746426661e-07, 7.096072854556958e-08, 8.896125527365031e-07, 1.3625825376289918e-06,
+        -5.5681410452206266e-08, -4.430105153603586e-06, -8.520481226335998e-06, -8.411477392786763e-07,
+        2.9471192345171935e-05, 5.641521177374224e-05, -1.8237656628457606e-05, -0.00026254287772578034,
+        -0.00032422355056355325, 0.0007592017033338491, 0.0025381585482817564, -0.001625010005788402,
+        -0.016390025391284944, 0.009239174616246957, 0.13198727850248682, -0.43369214184698296, 0.7066566569028766};
+};
 
-__device__ __forceinline__ double sine_series(double w) {
-    constexpr double c[] = {1.0 / 355687428096000.0, -1.0 / 1307674368000.0, 1.0 / 6227020800.0, -1.0 / 39916800.0,
-                            1.0 / 362880,            -1.0 / 5040,            1.0 / 120,          -1.0 / 6};
-    return horner(c, w);
-}
-
-// cos r = 1 − r²/2 + r⁴(1/24 − …).
-__device__ __forceinline__ float cosine_series(float w) {
-    constexpr float c[] = {float(1.0 / 479001600), float(-1.0 / 3628800), float(1.0 / 40320), float(-1.0 / 720),
-                           float(1.0 / 24)};
-    return horner(c, w);
-}
-
-__device__ __forceinline__ double cosine_series(double w) {
-    constexpr double c[] = {1.0 / 2432902008176640000.0, -1.0 / 6402373705728000.0, 1.0 / 20922789888000.0,
-                            -1.0 / 87178291200.0,        1.0 / 479001600.0,         -1.0 / 3628800,
-                            1.0 / 40320,                 -1.0 / 720,                1.0 / 24};
-    return horner(c, w);
-}
-
+// ½exp(x²/2)·erfc(x/√2)/BIAS, x ≥ 0: the normal distribution's tail over its density.
 template <typename T>
-__device__ __forceinline__ T sine_of(const Angle<T> &a) {
-    T w = a.r * a.r;
-    return a.r + fma(a.r * w, sine_series(w), a.low * fma(w, T(-0.5), T(1)));
+__device__ __forceinline__ T tail(T x) {
+    T inverse = Real<T>::UNBIAS / (x + T(2.5));
+    return series<TailSeries>(fma(inverse, T(-5) * Real<T>::BIAS, T(1))) * inverse;
 }
 
-// 1 − w/2 rounds to c: what that lost is made good.
+// log(1 − erf(−y))/y − 1 for y ≤ 0, as far as ERF_END. Error of the fit in erf: 0.08u, 0.3u.
 template <typename T>
-__device__ __forceinline__ T cosine_of(const Angle<T> &a) {
-    T w = a.r * a.r;
-    T c = fma(w, T(-0.5), T(1));
-    T lost = fma(w, T(-0.5), T(1) - c);
-    return c + (lost + fma(w * w, cosine_series(w), -a.r * a.low));
+struct ErfSeries;
+
+template <>
+struct ErfSeries<float> {
+    static constexpr float C[] = {
+        -9.385968e-06f, -0.00011884811f, -0.00063733064f, -0.0016756387f, -0.00016948447f, 0.019147826f, 0.102776304f,
+        -0.63661957f, 0.12837917f};
+};
+
+template <>
+struct ErfSeries<double> {
+    static constexpr double C[] = {
+        3.603096840760596e-15, 1.6196214626277313e-13, 3.373911578124866e-12, 4.3135953332740325e-11,
+        3.7707386503518906e-10, 2.366729676430426e-09, 1.0802493193442615e-08, 3.469059575526425e-08,
+        6.603474432385595e-08, -1.1028892172761446e-08, -5.694139857416673e-07, -2.0354489899548024e-06,
+        -3.1309906151749865e-06, 3.1714361970037347e-06, 2.9576903682332215e-05, 6.442114181993673e-05,
+        -2.5904223489844383e-05, -0.0005901323452703173, -0.001696207651011212, -0.0002091948510211791,
+        0.01912844699338439, 0.10277260330133217, -0.6366197723675905, 0.12837916709551256};
+};
+
+// z·σ(w) = max(z, 0) − |z|·e/(1+e), e = exp(−|w|): for z and w of the same sign, which a zero keeps; E = BIAS·e.
+template <typename T>
+__device__ __forceinline__ T gated(T z, T size, T E) {
+    return fmax(z, T(-0.0)) - size * E / (Real<T>::BIAS + E);
 }
+
+// σ(w) + σ(w)σ(−w)·z·w', k = −|z·w'|; where w is positive 1 minus what it is at −w.
+template <typename T>
+__device__ __forceinline__ T gated_derivative(T z, T k, T E) {
+    T s = fma(E, Real<T>::UNBIAS, T(1));
+    T small = (s + k) * E * Real<T>::UNBIAS / (s * s);
+    return z < T(0) ? small : T(1) - small;
+}
+
+// Trigonometry: x = quadrant·π/2 + r, |r| ≤ π/4 or a little more.
+template <typename T>
+struct Angle {
+    int quadrant; // modulo 4
+    T r;
+};
+
+// sin r = r + r³(−1/6 + …). Relative error of the fit 0.07u.
+template <typename T>
+struct SineSeries;
+
+template <>
+struct SineSeries<float> {
+    static constexpr float C[] = {-0.0001951829f, 0.008332189f, -0.16666655f};
+};
+
+template <>
+struct SineSeries<double> {
+    static constexpr double C[] = {1.5895433011985124e-10, -2.5050734385108623e-08, 2.7557313538493816e-06,
+                                   -0.00019841269829358495, 0.00833333333332184,    -0.1666666666666663};
+};
+
+// cos r = 1 − r²/2 + r⁴(1/24 − …). 0.01u.
+template <typename T>
+struct CosineSeries;
+
+template <>
+struct CosineSeries<float> {
+    static constexpr float C[] = {2.4432327e-05f, -0.001388731f, 0.041666646f};
+};
+
+template <>
+struct CosineSeries<double> {
+    static constexpr double C[] = {-1.1358748615939492e-11, 2.0875705387133623e-09, -2.7557314216997594e-07,
+                                   2.4801587289002018e-05,  -0.0013888888888873342, 0.041666666666666595};
+};
 
 // π/2 in three pieces and 2/π.
 template <typename T>
@@ -368,18 +370,16 @@ struct HalfPi<double> {
     static constexpr double SMALL = 1048576.;
 };
 
-// |x| ≤ SMALL. x − n·A is exact; the errors of the rest are carried in low.
+__device__ __forceinline__ int low_bits(float rounded) { return __float_as_int(rounded); }
+
+__device__ __forceinline__ int low_bits(double rounded) { return __double2loint(rounded); }
+
+// |x| ≤ SMALL. x − n·A is exact, what is less n·B rounded; n·C counts only where r is tiny.
 template <typename T>
 __device__ __forceinline__ Angle<T> reduce_small(T x) {
     T t = fma(x, T(0.63661977236758134), Real<T>::ROUND);
     T n = t - Real<T>::ROUND;
-    T first = fma(-n, HalfPi<T>::A, x);
-    T product = n * HalfPi<T>::B;
-    T second = first - product;
-    T low = sum_error(first, -product, second) - fma(n, HalfPi<T>::B, -product);
-    low = fma(-n, HalfPi<T>::C, low);
-    T r = second + low;
-    return {integer(t), r, low - (r - second)};
+    return {low_bits(t), fma(n, -HalfPi<T>::C, fma(n, -HalfPi<T>::B, fma(n, -HalfPi<T>::A, x)))};
 }
 
 // 2/π: 64 zeros, then the bits behind its point.
@@ -406,8 +406,7 @@ __device__ __forceinline__ Angle<float> reduce_large(float x) {
     unsigned long long high = ((unsigned long long)m * two_over_pi(from) << 32) + middle;
     long long fraction = high << 2 | (unsigned)low >> 30;
     double angle = fraction * (1.5707963267948966 * 0x1p-64);
-    float r = (float)angle;
-    return {(int)(high >> 62) + (fraction < 0), r, (float)(angle - r)};
+    return {(int)(high >> 62) + (fraction < 0), (float)angle};
 }
 
 // As for float, 192 bits.
@@ -436,26 +435,41 @@ __device__ __forceinline__ Angle<double> reduce_large(double x) {
     double r = first * HalfPi<double>::A;
     double error = fma(first, HalfPi<double>::A, -r) + fma(first, HalfPi<double>::B, second * HalfPi<double>::A);
     double unit = __hiloint2double((1023 - 64 - zeros) << 20, 0) * (negative ? -1.0 : 1.0);
-    double sum = r + error;
-    return {quadrant, sum * unit, (error - (sum - r)) * unit};
+    return {quadrant, (r + error) * unit};
 }
 
 template <typename T>
 __device__ __forceinline__ Angle<T> reduce(T x) {
-    T size = fabs(x);
-    if (size <= HalfPi<T>::SMALL) {
-        return reduce_small(x);
+    Angle<T> a = reduce_small(x);
+    if (!(fabs(x) <= HalfPi<T>::SMALL)) {
+        if (fabs(x) < infinity_of<T>()) {
+            a = reduce_large(fabs(x));
+            a = x < T(0) ? Angle<T>{-a.quadrant, -a.r} : a;
+        } else {
+            a.r = x - x;
+        }
     }
-    if (!(size < infinity_of<T>())) {
-        return {0, x - x, T(0)};
-    }
-    Angle<T> a = reduce_large(size);
-    return x < T(0) ? Angle<T>{-a.quadrant, -a.r, -a.low} : a;
+    return a;
 }
 
-// sin, and with one quadrant more cos. Within 1.5u.
+// Sine and cosine: of two lanes one often needs this and one that. Within 1.6 ulp: r is within half of one of its own, which
+// where r is just above a power of two is one of the sine.
 template <typename T>
-__device__ __forceinline__ T sine_in_quadrant(const Angle<T> &a, int quadrant) {
-    T y = quadrant & 1 ? cosine_of(a) : sine_of(a);
-    return quadrant & 2 ? -y : y;
-}
+struct Wave {
+    int quadrant;
+    T sine, cosine;
+    __device__ __forceinline__ Wave() {}
+    __device__ __forceinline__ explicit Wave(T x) {
+        Angle<T> a = reduce(x);
+        T w = a.r * a.r;
+        quadrant = a.quadrant;
+        sine = fma(a.r * w, series<SineSeries>(w), a.r);
+        cosine = fma(w, fma(w, series<CosineSeries>(w), T(-0.5)), T(1));
+    }
+    // sin(x + quarters·π/2).
+    __device__ __forceinline__ T after(int quarters) const {
+        int q = quadrant + quarters;
+        T y = q & 1 ? cosine : sine;
+        return q & 2 ? -y : y;
+    }
+};

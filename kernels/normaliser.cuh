@@ -58,23 +58,6 @@ struct Peak {
     }
 };
 
-// exp(r) for |r| ≤ ½ln 2, as good as by exp_series, which is the CPU's, with a term less: off by 0.06u and what is rounded. The
-// constants stand in the instructions: from C++ each would be moved to a register in every turn of a loop.
-__device__ __forceinline__ float exp_of_remainder(float r) {
-    float p;
-    asm("fma.rn.f32 %0, %1, 0f3AB511E7, 0f3C091D10;\n\t"  // 0.0013814539, 0.008368745
-        "fma.rn.f32 %0, %0, %1, 0f3D2AAC79;\n\t"  // 0.04166839
-        "fma.rn.f32 %0, %0, %1, 0f3E2AAA49;\n\t"  // 0.16666521
-        "fma.rn.f32 %0, %0, %1, 0f3EFFFFFE;\n\t"  // 0.49999994
-        "fma.rn.f32 %0, %0, %1, 0f3F800000;\n\t"
-        "fma.rn.f32 %0, %0, %1, 0f3F800000;"
-        : "=&f"(p)
-        : "f"(r));
-    return p;
-}
-
-__device__ __forceinline__ double exp_of_remainder(double r) { return fma(fma(exp_series(r), r, 1.), r, 1.); }
-
 // x = n·ln 2 + r, with t = round + n.
 template <typename T>
 struct Reduced {
@@ -126,8 +109,8 @@ __device__ __forceinline__ float log_one_plus(float x) {
 
 __device__ __forceinline__ double log_one_plus(double x) {
     int k = (__double2hiint(1. + x) - 0x3fe80000) >> 20;
-    double scale = power(x, -k);
-    return fma((double)k, 0x1.62e42fefa39efp-1, log_near_one(fma(x, scale, scale - 1.)));
+    double scale = __hiloint2double((1023 - k) << 20, 0);
+    return fma((double)k, 0x1.62e42fefa39efp-1, log_near(fma(x, scale, scale - 1.)));
 }
 
 // How the numbers of a sample become numerators: 2^65·exp(x − N·ln 2) (float64: 2^513·), N·ln 2 near the largest, so that none is

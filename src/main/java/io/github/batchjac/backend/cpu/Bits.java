@@ -11,7 +11,11 @@ final class Bits {
     /** As {@link #ROUND32}: n + 1536, 2^(n+513). */
     static final double ROUND64 = 0x1.8p52 + 1536d;
 
+    static final float BIAS32 = 0x1p65f;
+
     static final float UNBIAS32 = 0x1p-65f;
+
+    static final double BIAS64 = 0x1p513;
 
     static final double UNBIAS64 = 0x1p-513;
 
@@ -25,11 +29,14 @@ final class Bits {
 
     private Bits() {}
 
-    /** p·2^n for {@code rounded = ROUND32 + n}, |n| ≤ 252. In two steps, so that only the last one can round. */
+    /**
+     * p·2^n for {@code rounded = ROUND32 + n}, |n| ≤ 190. In two steps, so that only the last one can round: n + 254 and its half have
+     * the bias of one power of two and of each of two.
+     */
     static float scale(float p, float rounded) {
-        int n = Float.floatToRawIntBits(rounded) - Float.floatToRawIntBits(ROUND32);
-        int half = n >> 1;
-        return p * Float.intBitsToFloat((half + 127) << 23) * Float.intBitsToFloat((n - half + 127) << 23);
+        int both = Float.floatToRawIntBits(rounded) + 62;
+        int half = both >>> 1;
+        return p * Float.intBitsToFloat(half << 23) * Float.intBitsToFloat((both - half) << 23);
     }
 
     /** 2^(n+65) for {@code rounded = ROUND32 + n}, −191 ≤ n ≤ 62. */
@@ -37,16 +44,16 @@ final class Bits {
         return Float.intBitsToFloat(Float.floatToRawIntBits(rounded) << 23);
     }
 
-    /** p·2^n for {@code rounded = ROUND32 + n}, −190 ≤ n ≤ 62, |p| ≥ ½ or 0: only the last product can round. */
-    static float scaleDown(float p, float rounded) {
-        return p * biasedPower(rounded) * UNBIAS32;
+    /** BIAS32·p·2^n for {@code rounded = ROUND32 + n}, −191 ≤ n ≤ 62. */
+    static float scaleToBias(float p, float rounded) {
+        return p * biasedPower(rounded);
     }
 
-    /** p·2^n for {@code rounded = ROUND64 + n}, |n| ≤ 2044. */
+    /** As {@link #scale(float, float)}, |n| ≤ 1534. */
     static double scale(double p, double rounded) {
-        long n = Double.doubleToRawLongBits(rounded) - Double.doubleToRawLongBits(ROUND64);
-        long half = n >> 1;
-        return p * Double.longBitsToDouble((half + 1023) << 52) * Double.longBitsToDouble((n - half + 1023) << 52);
+        long both = Double.doubleToRawLongBits(rounded) + 510;
+        long half = both >>> 1;
+        return p * Double.longBitsToDouble(half << 52) * Double.longBitsToDouble((both - half) << 52);
     }
 
     /** 2^(n+513) for {@code rounded = ROUND64 + n}, −1535 ≤ n ≤ 510. */
@@ -54,9 +61,9 @@ final class Bits {
         return Double.longBitsToDouble(Double.doubleToRawLongBits(rounded) << 52);
     }
 
-    /** p·2^n for {@code rounded = ROUND64 + n}, −1534 ≤ n ≤ 510; otherwise as {@link #scaleDown(float, float)}. */
-    static double scaleDown(double p, double rounded) {
-        return p * biasedPower(rounded) * UNBIAS64;
+    /** BIAS64·p·2^n for {@code rounded = ROUND64 + n}, −1535 ≤ n ≤ 510. */
+    static double scaleToBias(double p, double rounded) {
+        return p * biasedPower(rounded);
     }
 
     /** m of x = m·2^k, √½ ≤ m < √2, for a normal x > 0. */

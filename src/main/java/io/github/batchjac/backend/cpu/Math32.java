@@ -16,6 +16,11 @@ final class Math32 {
 
     static final float LOG2E = (float) 1.4426950408889634;
 
+    /** Times exp of what is not positive nothing becomes subnormal that counts. */
+    static final float BIAS = Bits.BIAS32;
+
+    static final float UNBIAS = Bits.UNBIAS32;
+
     /** ln 2 in two pieces, the first short enough for n·LN2_HIGH to be exact. */
     static final float LN2_HIGH = 0x1.62e4p-1f; // 32 only
     // 64 only: static final double LN2_HIGH = 0x1.62e42feep-1;
@@ -36,17 +41,25 @@ final class Math32 {
     /** φ(0) = 1/√(2π). */
     static final float NORMAL_PEAK = (float) 0.3989422804014327;
 
-    static final float SQRT2 = (float) 1.4142135623730951;
-    /** 2/√π. */
-    static final float ERF_SLOPE = (float) 1.1283791670955126;
+    /** 2/√π, and what takes the bias away. */
+    static final float ERF_SLOPE = (float) 1.1283791670955126 * UNBIAS;
 
-    /** The argument of GELU's tanh form is ½z(GELU1 + GELU3·z²): GELU1 = 2√(2/π). */
-    static final float GELU1 = (float) 1.5957691216057308;
+    /** The argument of GELU's tanh form is −½z(GELU1 + GELU3·z²): GELU1 = −2√(2/π). */
+    static final float GELU1 = (float) -1.5957691216057308;
 
-    static final float GELU3 = (float) 0.07135481627260025;
-    static final float GELU3_TIMES_3 = (float) 0.21406444881780073;
+    static final float GELU3 = (float) -0.07135481627260025;
+    static final float GELU3_TIMES_3 = (float) -0.21406444881780073;
+
     /** From here on GELU's tanh form is z or 0. */
-    static final float GELU_END = 32f;
+    static final float GELU_END = 11.5f; // 32 only
+    // 64 only: static final double GELU_END = 22d;
+
+    /** From here on erf is 1. */
+    static final float ERF_END = 4f; // 32 only
+    // 64 only: static final double ERF_END = 6d;
+
+    /** Where exp(−x²) is 0. */
+    static final float SLOPE_END = (float) 0.7 * NORMAL_END;
 
     private Math32() {}
 
@@ -55,50 +68,18 @@ final class Math32 {
         return Math.fma(x, LOG2E, ROUND);
     }
 
-    /** q = exp(x + err − n·ln 2) − 1; within 1.5u of 1 + q. */
-    private static float expm1Reduced(float x, float err, float rounded) {
-        float n = rounded - ROUND;
-        float r = Math.fma(-n, LN2_HIGH, x) + Math.fma(-n, LN2_LOW, err);
-        float p = (float) (1.0 / 5040); // 32 only
-        // 64 only: double p = 1.0 / 6227020800.0;
-        // 64 only: p = Math.fma(p, r, 1.0 / 479001600.0);
-        // 64 only: p = Math.fma(p, r, 1.0 / 39916800.0);
-        // 64 only: p = Math.fma(p, r, 1.0 / 3628800.0);
-        // 64 only: p = Math.fma(p, r, 1.0 / 362880.0);
-        // 64 only: p = Math.fma(p, r, 1.0 / 40320.0);
-        // 64 only: p = Math.fma(p, r, 1.0 / 5040.0);
-        p = Math.fma(p, r, (float) (1.0 / 720));
-        p = Math.fma(p, r, (float) (1.0 / 120));
-        p = Math.fma(p, r, (float) (1.0 / 24));
-        p = Math.fma(p, r, (float) (1.0 / 6));
-        p = Math.fma(p, r, 0.5f);
-        return Math.fma(r * r, p, r);
-    }
-
-    static float atLeast(float x, float lowest) {
-        return x < lowest ? lowest : x;
-    }
-
-    /** c·exp(x + err), rounded to a subnormal only once: x ≤ 0, near LOWEST or above, and a tiny err. */
-    private static float scaledExp(float c, float x, float err) {
-        float t = rounded(x);
-        return Bits.scaleDown(c * (1f + expm1Reduced(x, err, t)), t);
-    }
-
-    /** exp x, every x. Within 1.5u, or half the smallest number. */
-    static float exp(float x) {
-        float y = x > HIGHEST ? HIGHEST : atLeast(x, LOWEST);
-        float t = rounded(y);
-        return Bits.scale(1f + expm1Reduced(y, 0f, t), t);
-    }
-
-    /** exp r for |r| ≤ ½ln 2. Within 1.1u. */
-    static float expOfRemainder(float r) {
-        float p = Fits.EXP32[Fits.EXP32.length - 1];
-        for (int i = Fits.EXP32.length - 2; i >= 0; i--) {
-            p = Math.fma(p, r, Fits.EXP32[i]);
+    /** The polynomial with these coefficients, the lowest power's first. */
+    private static float polynomial(float[] c, float x) {
+        float p = c[c.length - 1];
+        for (int i = c.length - 2; i >= 0; i--) {
+            p = Math.fma(p, x, c[i]);
         }
-        return Math.fma(Math.fma(p, r, 1f), r, 1f);
+        return p;
+    }
+
+    /** exp(r) − 1, |r| ≤ ½ln 2. */
+    private static float expm1OfRemainder(float r) {
+        return Math.fma(r * r, polynomial(Fits.EXP32, r), r);
     }
 
     /** {@code x − n·ln 2}, the first product exact. */
@@ -106,12 +87,58 @@ final class Math32 {
         return Math.fma(n, -LN2_LOW, Math.fma(n, -LN2_HIGH, x));
     }
 
+    /** q = exp(x − n·ln 2) − 1; within 1.5u of 1 + q. */
+    private static float expm1Reduced(float x, float rounded) {
+        return expm1OfRemainder(remainder(x, rounded - ROUND));
+    }
+
+    static float atLeast(float x, float lowest) {
+        return x < lowest ? lowest : x;
+    }
+
+    /** |x|, or {@code highest} if that is less. */
+    private static float size(float x, float highest) {
+        return Math.abs(x) > highest ? highest : Math.abs(x);
+    }
+
+    /** BIAS·exp x, never subnormal: x ≤ 0, near LOWEST or above. */
+    private static float biasedExp(float x) {
+        float t = rounded(x);
+        return Bits.scaleToBias(1f + expm1Reduced(x, t), t);
+    }
+
+    /** exp(−|x|). */
+    private static float decay(float x) {
+        return biasedExp(-size(x, -LOWEST)) * UNBIAS;
+    }
+
+    /** BIAS·exp(−a·x²), x² to twice the precision: a = 1 or ½, −a·x² near LOWEST or above. */
+    private static float biasedGauss(float a, float x) {
+        float y = -a * x;
+        float t = Math.fma(y * LOG2E, x, ROUND);
+        float n = t - ROUND;
+        float r = Math.fma(-n, LN2_LOW, Math.fma(y, x, -n * LN2_HIGH));
+        return Bits.scaleToBias(1f + expm1OfRemainder(r), t);
+    }
+
+    /** exp x, every x. Within 1.5u, or half the smallest number. */
+    static float exp(float x) {
+        float y = x > HIGHEST ? HIGHEST : atLeast(x, LOWEST);
+        float t = rounded(y);
+        return Bits.scale(1f + expm1Reduced(y, t), t);
+    }
+
+    /** exp r for |r| ≤ ½ln 2. Within 1.1u. */
+    static float expOfRemainder(float r) {
+        return Math.fma(Math.fma(polynomial(Fits.EXP32, r), r, 1f), r, 1f);
+    }
+
     /** exp(x) − 1 for x ≤ 0. Within 2u. */
     static float expm1(float x) {
         float y = atLeast(x, LOWEST);
         float t = rounded(y);
-        float s = Bits.scaleDown(1f, t);
-        return Math.fma(expm1Reduced(y, 0f, t), s, s - 1f);
+        float s = Bits.scaleToBias(1f, t);
+        return Math.fma(expm1Reduced(y, t), s, s - BIAS) * UNBIAS;
     }
 
     /** log(1 + f) for −0.3 ≤ f ≤ 0.5; as fdlibm has it: f − (f²/2 − s(f²/2 + R)), s = f/(2+f). Within 2u. */
@@ -134,11 +161,9 @@ final class Math32 {
         return f - (half - s * Math.fma(p, w, half));
     }
 
-    /** log(1 + e) for 0 ≤ e ≤ 1. Within 2u. */
+    /** log(1 + e) for 0 ≤ e ≤ 1. Within 2.5u. */
     private static float log1pUnit(float e) {
-        boolean large = e > 0.5f;
-        float log = logNearOne(large ? (e - 1f) * 0.5f : e);
-        return large ? LN2_HIGH + (log + LN2_LOW) : log;
+        return Math.fma(e * e, polynomial(Fits.LOG32, e), e);
     }
 
     /** log(1 + x) for 0 ≤ x < ∞; NaN for NaN. Within 2.5u. */
@@ -152,121 +177,83 @@ final class Math32 {
 
     /** 1/(1+exp(−z)). Within 4u. */
     static float sigmoid(float z) {
-        float e = exp(-Math.abs(z));
+        float e = decay(z);
         return (z >= 0f ? 1f : e) / (1f + e);
     }
 
-    /** e/(1+e)², the rounding errors of the denominator and of the division made good: within 1.1u for the e given. */
-    static float slope(float e) {
-        float s = 1f + e;
-        float d = s * s;
-        float low = Math.fma(s, s, -d) + 2f * (e - (s - 1f)) * s;
-        float inverse = 1f / d;
-        float q = e * inverse;
-        return Math.fma(Math.fma(-q, d, e) - q * low, inverse, q);
+    /** e/(1+e)². Of a relative error of e, (1−e)/(1+e) times as much remains: within 3.5u for one of 1.5u. */
+    private static float slope(float e) {
+        return e / Math.fma(e, 2f + e, 1f);
     }
 
     /** −a/(2+a), {@code a = exp(−2|z|) − 1}, with z's sign. Within 4u. */
     static float tanh(float z) {
         float a = expm1(-2f * Math.abs(z));
-        return Math.copySign(-a / (2f + a), z);
+        return Math.copySign(a / (2f + a), z);
     }
 
-    /** (1+x)·½erfcx(x/√2)/(1+x) = ½exp(x²/2)·erfc(x/√2), x ≥ 0: the normal distribution's tail over its density. */
-    static float tail(float x) {
-        float v = (x - 4f) / (x + 4f);
-        float p = Fits.TAIL32[Fits.TAIL32.length - 1];
-        for (int i = Fits.TAIL32.length - 2; i >= 0; i--) {
-            p = Math.fma(p, v, Fits.TAIL32[i]);
-        }
-        return p / (1f + x);
+    /** ½exp(x²/2)·erfc(x/√2)/BIAS, x ≥ 0: the normal distribution's tail over its density. */
+    private static float tail(float x) {
+        float inverse = UNBIAS / (x + 2.5f);
+        return polynomial(Fits.TAIL32, Math.fma(inverse, -5f * BIAS, 1f)) * inverse;
     }
 
-    /** c·exp(−x²/2), x² to twice the precision. */
-    private static float timesNormal(float c, float x) {
-        float square = x * x;
-        return scaledExp(c, -0.5f * square, -0.5f * Math.fma(x, x, -square));
-    }
-
-    private static float clamp(float x, float limit) {
-        return x > limit ? limit : atLeast(x, -limit);
-    }
-
-    /** z·Φ(z). Within 10u. */
+    /** z·Φ(z). Within 11u. */
     static float gelu(float z) {
-        float y = clamp(z, NORMAL_END);
-        float small = timesNormal(y * tail(Math.abs(y)), y);
-        return z < 0f ? small : z - small;
+        float x = size(z, NORMAL_END);
+        return Math.max(z, -0f) - x * biasedGauss(0.5f, x) * tail(x);
     }
 
     /** Φ(z) + z·φ(z). */
     static float geluDerivative(float z) {
-        float y = clamp(z, NORMAL_END);
-        float x = Math.abs(y);
-        float small = timesNormal(tail(x) - x * NORMAL_PEAK, y);
+        float x = size(z, NORMAL_END);
+        float small = Math.fma(x, -NORMAL_PEAK * UNBIAS, tail(x)) * biasedGauss(0.5f, x);
         return z < 0f ? small : 1f - small;
     }
 
-    /** z·σ(w), for z and w of the same sign. */
-    private static float gated(float z, float w) {
-        float y = atLeast(-Math.abs(w), LOWEST);
-        float t = rounded(y);
-        float p = 1f + expm1Reduced(y, 0f, t);
-        float numerator = z < 0f ? Bits.scaleDown(atLeast(z, LOWEST) * p, t) : z;
-        return numerator / (1f + Bits.scaleDown(p, t));
+    /** z·σ(w) = max(z, 0) − |z|·e/(1+e), e = exp(−|w|): for z and w of the same sign, which a zero keeps; biased = BIAS·e. */
+    private static float gated(float z, float size, float biased) {
+        return Math.max(z, -0f) - size * biased / (BIAS + biased);
     }
 
-    /** σ(w) + σ(w)σ(−w)·k, where k = z·w'. */
-    private static float gatedDerivative(float w, float k) {
-        float y = atLeast(-Math.abs(w), LOWEST);
-        float t = rounded(y);
-        float p = 1f + expm1Reduced(y, 0f, t);
-        float e = Bits.scaleDown(p, t);
-        float s = 1f + e;
-        float numerator = w < 0f ? Bits.scaleDown((s + k) * p, t) : Math.fma(k, e, s);
-        return numerator / (s * s);
+    /** σ(w) + σ(w)σ(−w)·z·w', {@code k = −|z·w'|}; where w is positive 1 minus what it is at −w. */
+    private static float gatedDerivative(float z, float k, float biased) {
+        float s = Math.fma(biased, UNBIAS, 1f);
+        float small = (s + k) * biased * UNBIAS / (s * s);
+        return z < 0f ? small : 1f - small;
     }
 
     static float silu(float z) {
-        return gated(z, z);
+        float x = size(z, -LOWEST);
+        return gated(z, x, biasedExp(-x));
     }
 
     static float siluDerivative(float z) {
-        return gatedDerivative(z, clamp(z, -LOWEST));
+        float x = size(z, -LOWEST);
+        return gatedDerivative(z, -x, biasedExp(-x));
     }
 
     static float geluTanh(float z) {
-        float y = clamp(z, GELU_END);
-        return gated(z, y * Math.fma(GELU3, y * y, GELU1));
+        float x = size(z, GELU_END);
+        return gated(z, x, biasedExp(x * Math.fma(GELU3, x * x, GELU1)));
     }
 
     static float geluTanhDerivative(float z) {
-        float y = clamp(z, GELU_END);
-        float square = y * y;
-        return gatedDerivative(y * Math.fma(GELU3, square, GELU1), y * Math.fma(GELU3_TIMES_3, square, GELU1));
+        float x = size(z, GELU_END);
+        float square = x * x;
+        float biased = biasedExp(x * Math.fma(GELU3, square, GELU1));
+        return gatedDerivative(z, x * Math.fma(GELU3_TIMES_3, square, GELU1), biased);
     }
 
     /** erf z. Within 6u. */
     static float erf(float z) {
-        float x = Math.abs(z);
-        if (x < 1f) {
-            float w = z * z;
-            float p = Fits.ERF32[Fits.ERF32.length - 1];
-            for (int i = Fits.ERF32.length - 2; i >= 0; i--) {
-                p = Math.fma(p, w, Fits.ERF32[i]);
-            }
-            return z * p;
-        }
-        float y = x > 8f ? 8f : x;
-        float square = y * y;
-        return Math.copySign(1f - scaledExp(2f * tail(SQRT2 * y), -square, -Math.fma(y, y, -square)), z);
+        float y = -size(z, ERF_END);
+        return Math.copySign(expm1(Math.fma(y, polynomial(Fits.ERF32, y), y)), z);
     }
 
     /** (2/√π)·exp(−z²). Within 4u. */
     static float erfDerivative(float z) {
-        float x = clamp(z, SQRT2 * NORMAL_END * 0.5f);
-        float square = x * x;
-        return scaledExp(ERF_SLOPE, -square, -Math.fma(x, x, -square));
+        return biasedGauss(1f, size(z, SLOPE_END)) * ERF_SLOPE;
     }
 
     /** φ(z). */
@@ -279,7 +266,7 @@ final class Math32 {
             case RELU -> z <= 0f ? 0f : z;
             case LEAKY_RELU -> z > 0f ? z : alpha * z;
             case ELU -> z > 0f ? z : alpha * expm1(-Math.abs(z));
-            case SOFTPLUS -> (z <= 0f ? 0f : z) + log1pUnit(exp(-Math.abs(z)));
+            case SOFTPLUS -> (z <= 0f ? 0f : z) + log1pUnit(decay(z));
             case SILU -> silu(z);
             case GELU -> gelu(z);
             case GELU_TANH -> geluTanh(z);
@@ -299,11 +286,11 @@ final class Math32 {
         return switch (kind) {
             case IDENTITY -> 1f;
             case NEGATE -> -1f;
-            case SIGMOID -> slope(exp(-Math.abs(z)));
-            case TANH -> 4f * slope(exp(-2f * Math.abs(z)));
+            case SIGMOID -> slope(decay(z));
+            case TANH -> 4f * slope(decay(2f * z));
             case RELU -> z > 0f ? 1f : z <= 0f ? 0f : z;
             case LEAKY_RELU -> z > 0f ? 1f : z <= 0f ? alpha : z;
-            case ELU -> z > 0f ? 1f : alpha * exp(-Math.abs(z));
+            case ELU -> z > 0f ? 1f : alpha * decay(z);
             case SOFTPLUS -> sigmoid(z);
             case SILU -> siluDerivative(z);
             case GELU -> geluDerivative(z);

@@ -8,14 +8,6 @@ import jdk.incubator.vector.VectorOperators;
 
 /** {@link Bits} for vectors, once per precision. */
 final class VectorBits {
-    private static final int ROUND_INT = Float.floatToRawIntBits(Bits.ROUND32);
-    private static final long ROUND_LONG = Double.doubleToRawLongBits(Bits.ROUND64);
-
-    private static final FloatVector UNBIAS_FLOATS =
-            FloatVector.broadcast(FloatVector.SPECIES_PREFERRED, Bits.UNBIAS32);
-    private static final DoubleVector UNBIAS_DOUBLES =
-            DoubleVector.broadcast(DoubleVector.SPECIES_PREFERRED, Bits.UNBIAS64);
-
     private VectorBits() {}
 
     /** Bits of the vectors this machine prefers. */
@@ -23,12 +15,12 @@ final class VectorBits {
         return FloatVector.SPECIES_PREFERRED.vectorBitSize();
     }
 
-    /** p·2^n; see {@link Bits#scale(float, float)}. n is halved without a sign: AVX2 shifts longs only so. */
+    /** {@link Bits#scale(float, float)}. */
     static FloatVector scale(FloatVector p, FloatVector rounded) {
-        IntVector n = rounded.reinterpretAsInts().sub(ROUND_INT);
-        IntVector half = n.add(1 << 12).lanewise(VectorOperators.LSHR, 1).sub(1 << 11);
-        return p.mul(half.add(127).lanewise(VectorOperators.LSHL, 23).reinterpretAsFloats())
-                .mul(n.sub(half).add(127).lanewise(VectorOperators.LSHL, 23).reinterpretAsFloats());
+        IntVector both = rounded.reinterpretAsInts().add(62);
+        IntVector half = both.lanewise(VectorOperators.LSHR, 1);
+        return p.mul(half.lanewise(VectorOperators.LSHL, 23).reinterpretAsFloats())
+                .mul(both.sub(half).lanewise(VectorOperators.LSHL, 23).reinterpretAsFloats());
     }
 
     /** {@link Bits#biasedPower(float)}. */
@@ -36,17 +28,17 @@ final class VectorBits {
         return rounded.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23).reinterpretAsFloats();
     }
 
-    /** p·2^n; see {@link Bits#scaleDown(float, float)}. */
-    static FloatVector scaleDown(FloatVector p, FloatVector rounded) {
-        return p.mul(biasedPower(rounded)).mul(UNBIAS_FLOATS);
+    /** {@link Bits#scaleToBias(float, float)}. */
+    static FloatVector scaleToBias(FloatVector p, FloatVector rounded) {
+        return p.mul(biasedPower(rounded));
     }
 
-    /** p·2^n; see {@link Bits#scale(double, double)}. */
+    /** {@link Bits#scale(double, double)}. */
     static DoubleVector scale(DoubleVector p, DoubleVector rounded) {
-        LongVector n = rounded.reinterpretAsLongs().sub(ROUND_LONG);
-        LongVector half = n.add(1 << 12).lanewise(VectorOperators.LSHR, 1).sub(1 << 11);
-        return p.mul(half.add(1023).lanewise(VectorOperators.LSHL, 52).reinterpretAsDoubles())
-                .mul(n.sub(half).add(1023).lanewise(VectorOperators.LSHL, 52).reinterpretAsDoubles());
+        LongVector both = rounded.reinterpretAsLongs().add(510);
+        LongVector half = both.lanewise(VectorOperators.LSHR, 1);
+        return p.mul(half.lanewise(VectorOperators.LSHL, 52).reinterpretAsDoubles())
+                .mul(both.sub(half).lanewise(VectorOperators.LSHL, 52).reinterpretAsDoubles());
     }
 
     /** {@link Bits#biasedPower(double)}. */
@@ -54,9 +46,9 @@ final class VectorBits {
         return rounded.reinterpretAsLongs().lanewise(VectorOperators.LSHL, 52).reinterpretAsDoubles();
     }
 
-    /** p·2^n; see {@link Bits#scaleDown(double, double)}. */
-    static DoubleVector scaleDown(DoubleVector p, DoubleVector rounded) {
-        return p.mul(biasedPower(rounded)).mul(UNBIAS_DOUBLES);
+    /** {@link Bits#scaleToBias(double, double)}. */
+    static DoubleVector scaleToBias(DoubleVector p, DoubleVector rounded) {
+        return p.mul(biasedPower(rounded));
     }
 
     /** {@link Bits#mantissa(float)}. */

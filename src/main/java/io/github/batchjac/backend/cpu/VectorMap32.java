@@ -1,27 +1,29 @@
 package io.github.batchjac.backend.cpu;
 
+import static io.github.batchjac.backend.cpu.VectorMath32.ERF_END;
+import static io.github.batchjac.backend.cpu.VectorMath32.ERF_SLOPE;
 import static io.github.batchjac.backend.cpu.VectorMath32.FOUR;
 import static io.github.batchjac.backend.cpu.VectorMath32.GELU1;
 import static io.github.batchjac.backend.cpu.VectorMath32.GELU3;
 import static io.github.batchjac.backend.cpu.VectorMath32.GELU3_TIMES_3;
 import static io.github.batchjac.backend.cpu.VectorMath32.GELU_END;
 import static io.github.batchjac.backend.cpu.VectorMath32.HALF;
-import static io.github.batchjac.backend.cpu.VectorMath32.LOWEST;
+import static io.github.batchjac.backend.cpu.VectorMath32.MINUS_HALF;
 import static io.github.batchjac.backend.cpu.VectorMath32.MINUS_LOWEST;
+import static io.github.batchjac.backend.cpu.VectorMath32.MINUS_PEAK_UNBIAS;
 import static io.github.batchjac.backend.cpu.VectorMath32.MINUS_TWO;
+import static io.github.batchjac.backend.cpu.VectorMath32.MINUS_ZERO;
 import static io.github.batchjac.backend.cpu.VectorMath32.NORMAL_END;
-import static io.github.batchjac.backend.cpu.VectorMath32.NORMAL_PEAK;
 import static io.github.batchjac.backend.cpu.VectorMath32.ONE;
+import static io.github.batchjac.backend.cpu.VectorMath32.SLOPE_END;
 import static io.github.batchjac.backend.cpu.VectorMath32.TWO;
 import static io.github.batchjac.backend.cpu.VectorMath32.ZERO;
-import static io.github.batchjac.backend.cpu.VectorMath32.atLeast;
-import static io.github.batchjac.backend.cpu.VectorMath32.clamp;
-import static io.github.batchjac.backend.cpu.VectorMath32.expNegative;
-import static io.github.batchjac.backend.cpu.VectorMath32.expm1Reduced;
-import static io.github.batchjac.backend.cpu.VectorMath32.rounded;
+import static io.github.batchjac.backend.cpu.VectorMath32.biasedExp;
+import static io.github.batchjac.backend.cpu.VectorMath32.biasedGauss;
+import static io.github.batchjac.backend.cpu.VectorMath32.decay;
+import static io.github.batchjac.backend.cpu.VectorMath32.size;
 import static jdk.incubator.vector.VectorOperators.GT;
 import static jdk.incubator.vector.VectorOperators.LE;
-import static jdk.incubator.vector.VectorOperators.LT;
 
 import io.github.batchjac.graph.Elementwise;
 import io.github.batchjac.graph.Elementwise.Kind;
@@ -53,13 +55,14 @@ final class VectorMap32 {
         set(Kind.LEAKY_RELU, "leakyRelu", "leakyReluDerivative");
         set(Kind.ELU, "elu", "eluDerivative");
         set(Kind.SOFTPLUS, "small softplus", "sigmoid");
-        set(Kind.SILU, "reduced silu", "reduced siluDerivative");
+        set(Kind.SILU, "biased silu", "biased siluDerivative");
         set(Kind.GELU, "gelu", "geluDerivative");
-        set(Kind.GELU_TANH, "geluReduced geluTanh", "geluReduced geluTanhDerivative");
+        set(Kind.GELU_TANH, "geluBiased geluTanh", "geluBiased geluTanhDerivative");
         set(Kind.EXP, "exp", "exp");
         set(Kind.SQUARE, "square", "squareDerivative");
         set(Kind.SQRT, "sqrt", "sqrtDerivative");
         set(Kind.RECIPROCAL, "reciprocal", "reciprocalDerivative");
+        set(Kind.ERF, "erfLess erf", "erfDerivative");
     }
 
     private static void set(Kind kind, String value, String derivative) {
@@ -101,7 +104,7 @@ final class VectorMap32 {
     private static void small(
             float[] out, int oo, float[] z, int zo, float[] scratch, int so, int length, float alpha, float none) {
         for (int i = 0; i <= length - L; i += L) {
-            expNegative(FloatVector.fromArray(S, z, zo + i).abs().neg()).intoArray(scratch, i);
+            decay(FloatVector.fromArray(S, z, zo + i)).intoArray(scratch, i);
         }
     }
 
@@ -114,22 +117,30 @@ final class VectorMap32 {
         }
     }
 
-    /** exp(−|z|) without its power of two. */
-    private static void reduced(
+    /** BIAS·exp(−|z|). */
+    private static void biased(
             float[] out, int oo, float[] z, int zo, float[] scratch, int so, int length, float alpha, float none) {
         for (int i = 0; i <= length - L; i += L) {
-            FloatVector y = atLeast(FloatVector.fromArray(S, z, zo + i).abs().neg(), LOWEST);
-            expm1Reduced(y, ZERO, rounded(y)).add(ONE).intoArray(scratch, i);
+            FloatVector x = FloatVector.fromArray(S, z, zo + i);
+            biasedExp(size(x, MINUS_LOWEST).neg()).intoArray(scratch, i);
         }
     }
 
-    /** As {@link #reduced} for the argument of GELU's tanh form. */
-    private static void geluReduced(
+    /** As {@link #biased} for the argument of GELU's tanh form. */
+    private static void geluBiased(
             float[] out, int oo, float[] z, int zo, float[] scratch, int so, int length, float alpha, float none) {
         for (int i = 0; i <= length - L; i += L) {
-            FloatVector c = clamp(FloatVector.fromArray(S, z, zo + i), GELU_END);
-            FloatVector y = atLeast(c.mul(c.mul(c).fma(GELU3, GELU1)).abs().neg(), LOWEST);
-            expm1Reduced(y, ZERO, rounded(y)).add(ONE).intoArray(scratch, i);
+            FloatVector x = size(FloatVector.fromArray(S, z, zo + i), GELU_END);
+            biasedExp(x.mul(x.mul(x).fma(GELU3, GELU1))).intoArray(scratch, i);
+        }
+    }
+
+    /** −erf(|z|). */
+    private static void erfLess(
+            float[] out, int oo, float[] z, int zo, float[] scratch, int so, int length, float alpha, float none) {
+        for (int i = 0; i <= length - L; i += L) {
+            FloatVector y = size(FloatVector.fromArray(S, z, zo + i), ERF_END).neg();
+            VectorMath32.expm1(VectorMath32.erfExponent(y)).intoArray(scratch, i);
         }
     }
 
@@ -139,7 +150,7 @@ final class VectorMap32 {
             float[] out, int oo, float[] z, int zo, float[] scratch, int so, int length, float alpha, float none) {
         for (int i = 0; i <= length - L; i += L) {
             FloatVector x = FloatVector.fromArray(S, z, zo + i);
-            VectorMath32.sigmoid(x, expNegative(x.abs().neg())).intoArray(out, oo + i);
+            VectorMath32.sigmoid(x, decay(x)).intoArray(out, oo + i);
         }
     }
 
@@ -147,7 +158,7 @@ final class VectorMap32 {
             float[] out, int oo, float[] z, int zo, float[] scratch, int so, int length, float alpha, float none) {
         for (int i = 0; i <= length - L; i += L) {
             FloatVector x = FloatVector.fromArray(S, z, zo + i);
-            VectorMath32.slope(expNegative(x.abs().neg())).intoArray(out, oo + i);
+            VectorMath32.slope(decay(x)).intoArray(out, oo + i);
         }
     }
 
@@ -163,7 +174,7 @@ final class VectorMap32 {
             float[] out, int oo, float[] z, int zo, float[] scratch, int so, int length, float alpha, float none) {
         for (int i = 0; i <= length - L; i += L) {
             FloatVector x = FloatVector.fromArray(S, z, zo + i);
-            VectorMath32.slope(expNegative(x.abs().mul(MINUS_TWO))).mul(FOUR).intoArray(out, oo + i);
+            VectorMath32.slope(decay(x.mul(TWO))).mul(FOUR).intoArray(out, oo + i);
         }
     }
 
@@ -218,7 +229,7 @@ final class VectorMap32 {
         FloatVector a = VectorMath32.all(alpha);
         for (int i = 0; i <= length - L; i += L) {
             FloatVector x = FloatVector.fromArray(S, z, zo + i);
-            expNegative(x.abs().neg()).mul(a).blend(ONE, x.compare(GT, ZERO)).intoArray(out, oo + i);
+            decay(x).mul(a).blend(ONE, x.compare(GT, ZERO)).intoArray(out, oo + i);
         }
     }
 
@@ -236,10 +247,8 @@ final class VectorMap32 {
             float[] out, int oo, float[] z, int zo, float[] scratch, int so, int length, float alpha, float none) {
         for (int i = 0; i <= length - L; i += L) {
             FloatVector x = FloatVector.fromArray(S, z, zo + i);
-            FloatVector y = atLeast(x.abs().neg(), LOWEST);
-            FloatVector t = rounded(y);
-            FloatVector p = FloatVector.fromArray(S, scratch, i);
-            VectorMath32.gated(x, p, t).intoArray(out, oo + i);
+            VectorMath32.gated(x, size(x, MINUS_LOWEST), FloatVector.fromArray(S, scratch, i))
+                    .intoArray(out, oo + i);
         }
     }
 
@@ -247,10 +256,9 @@ final class VectorMap32 {
             float[] out, int oo, float[] z, int zo, float[] scratch, int so, int length, float alpha, float none) {
         for (int i = 0; i <= length - L; i += L) {
             FloatVector x = FloatVector.fromArray(S, z, zo + i);
-            FloatVector y = atLeast(x.abs().neg(), LOWEST);
-            FloatVector t = rounded(y);
-            FloatVector p = FloatVector.fromArray(S, scratch, i);
-            VectorMath32.gatedDerivative(x, clamp(x, MINUS_LOWEST), p, t).intoArray(out, oo + i);
+            FloatVector k = size(x, MINUS_LOWEST).neg();
+            VectorMath32.gatedDerivative(x, k, FloatVector.fromArray(S, scratch, i))
+                    .intoArray(out, oo + i);
         }
     }
 
@@ -258,9 +266,9 @@ final class VectorMap32 {
             float[] out, int oo, float[] z, int zo, float[] scratch, int so, int length, float alpha, float none) {
         for (int i = 0; i <= length - L; i += L) {
             FloatVector x = FloatVector.fromArray(S, z, zo + i);
-            FloatVector y = clamp(x, NORMAL_END);
-            FloatVector small = VectorMath32.timesNormal(y.mul(VectorMath32.tail(y.abs())), y);
-            x.sub(small).blend(small, x.compare(LT, ZERO)).intoArray(out, oo + i);
+            FloatVector y = size(x, NORMAL_END);
+            FloatVector small = y.mul(biasedGauss(y.mul(MINUS_HALF), y)).mul(VectorMath32.tail(y));
+            x.max(MINUS_ZERO).sub(small).intoArray(out, oo + i);
         }
     }
 
@@ -268,10 +276,9 @@ final class VectorMap32 {
             float[] out, int oo, float[] z, int zo, float[] scratch, int so, int length, float alpha, float none) {
         for (int i = 0; i <= length - L; i += L) {
             FloatVector x = FloatVector.fromArray(S, z, zo + i);
-            FloatVector y = clamp(x, NORMAL_END);
-            FloatVector r = y.abs();
-            FloatVector small = VectorMath32.timesNormal(VectorMath32.tail(r).sub(r.mul(NORMAL_PEAK)), y);
-            ONE.sub(small).blend(small, x.compare(LT, ZERO)).intoArray(out, oo + i);
+            FloatVector y = size(x, NORMAL_END);
+            FloatVector small = y.fma(MINUS_PEAK_UNBIAS, VectorMath32.tail(y)).mul(biasedGauss(y.mul(MINUS_HALF), y));
+            VectorMath32.reflected(x, small).intoArray(out, oo + i);
         }
     }
 
@@ -279,11 +286,8 @@ final class VectorMap32 {
             float[] out, int oo, float[] z, int zo, float[] scratch, int so, int length, float alpha, float none) {
         for (int i = 0; i <= length - L; i += L) {
             FloatVector x = FloatVector.fromArray(S, z, zo + i);
-            FloatVector c = clamp(x, GELU_END);
-            FloatVector w = c.mul(c.mul(c).fma(GELU3, GELU1));
-            FloatVector y = atLeast(w.abs().neg(), LOWEST);
-            FloatVector t = rounded(y);
-            VectorMath32.gated(x, FloatVector.fromArray(S, scratch, i), t).intoArray(out, oo + i);
+            VectorMath32.gated(x, size(x, GELU_END), FloatVector.fromArray(S, scratch, i))
+                    .intoArray(out, oo + i);
         }
     }
 
@@ -291,14 +295,26 @@ final class VectorMap32 {
             float[] out, int oo, float[] z, int zo, float[] scratch, int so, int length, float alpha, float none) {
         for (int i = 0; i <= length - L; i += L) {
             FloatVector x = FloatVector.fromArray(S, z, zo + i);
-            FloatVector c = clamp(x, GELU_END);
-            FloatVector square = c.mul(c);
-            FloatVector w = c.mul(square.fma(GELU3, GELU1));
-            FloatVector k = c.mul(square.fma(GELU3_TIMES_3, GELU1));
-            FloatVector y = atLeast(w.abs().neg(), LOWEST);
-            FloatVector t = rounded(y);
-            VectorMath32.gatedDerivative(w, k, FloatVector.fromArray(S, scratch, i), t)
+            FloatVector y = size(x, GELU_END);
+            FloatVector k = y.mul(y.mul(y).fma(GELU3_TIMES_3, GELU1));
+            VectorMath32.gatedDerivative(x, k, FloatVector.fromArray(S, scratch, i))
                     .intoArray(out, oo + i);
+        }
+    }
+
+    private static void erf(
+            float[] out, int oo, float[] z, int zo, float[] scratch, int so, int length, float alpha, float none) {
+        for (int i = 0; i <= length - L; i += L) {
+            FloatVector x = FloatVector.fromArray(S, z, zo + i);
+            VectorBits.copySign(FloatVector.fromArray(S, scratch, i), x).intoArray(out, oo + i);
+        }
+    }
+
+    private static void erfDerivative(
+            float[] out, int oo, float[] z, int zo, float[] scratch, int so, int length, float alpha, float none) {
+        for (int i = 0; i <= length - L; i += L) {
+            FloatVector x = size(FloatVector.fromArray(S, z, zo + i), SLOPE_END);
+            biasedGauss(x.neg(), x).mul(ERF_SLOPE).intoArray(out, oo + i);
         }
     }
 

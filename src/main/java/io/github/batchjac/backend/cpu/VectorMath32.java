@@ -1,11 +1,9 @@
 package io.github.batchjac.backend.cpu;
 
 import static jdk.incubator.vector.VectorOperators.GE;
-import static jdk.incubator.vector.VectorOperators.GT;
 import static jdk.incubator.vector.VectorOperators.LT;
 
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorSpecies;
 
 /** {@link Math32} on vectors: the same operations in the same order, so the same bits. */
@@ -18,47 +16,49 @@ final class VectorMath32 {
     // an object as well.
 
     static final FloatVector ZERO = all(0f);
+    static final FloatVector MINUS_ZERO = all(-0f);
     static final FloatVector ONE = all(1f);
     static final FloatVector TWO = all(2f);
     static final FloatVector MINUS_TWO = all(-2f);
     static final FloatVector HALF = all(0.5f);
     static final FloatVector MINUS_HALF = all(-0.5f);
     static final FloatVector FOUR = all(4f);
+    static final FloatVector FIVE_HALVES = all(2.5f);
+    static final FloatVector MINUS_FIVE_BIAS = all(-5f * Math32.BIAS);
     static final FloatVector LOG2E = all(Math32.LOG2E);
     static final FloatVector ROUND = all(Math32.ROUND);
     static final FloatVector LN2_HIGH = all(Math32.LN2_HIGH);
     static final FloatVector LN2_LOW = all(Math32.LN2_LOW);
     private static final FloatVector MINUS_LN2_HIGH = all(-Math32.LN2_HIGH);
     private static final FloatVector MINUS_LN2_LOW = all(-Math32.LN2_LOW);
+    static final FloatVector BIAS = all(Math32.BIAS);
+    static final FloatVector UNBIAS = all(Math32.UNBIAS);
     static final FloatVector LOWEST = all(Math32.LOWEST);
     static final FloatVector HIGHEST = all(Math32.HIGHEST);
     static final FloatVector NORMAL_END = all(Math32.NORMAL_END);
-    static final FloatVector NORMAL_PEAK = all(Math32.NORMAL_PEAK);
+    static final FloatVector MINUS_PEAK_UNBIAS = all(-Math32.NORMAL_PEAK * Math32.UNBIAS);
+    static final FloatVector SLOPE_END = all(Math32.SLOPE_END);
+    static final FloatVector ERF_END = all(Math32.ERF_END);
+    static final FloatVector ERF_SLOPE = all(Math32.ERF_SLOPE);
     static final FloatVector GELU_END = all(Math32.GELU_END);
     static final FloatVector GELU1 = all(Math32.GELU1);
     static final FloatVector GELU3 = all(Math32.GELU3);
     static final FloatVector GELU3_TIMES_3 = all(Math32.GELU3_TIMES_3);
     static final FloatVector MINUS_LOWEST = all(-Math32.LOWEST);
 
-    /** Cn = 1/n!. */
-    private static final FloatVector C3 = all((float) (1.0 / 6));
+    /** Of rⁿ in exp(r). */
+    private static final FloatVector C2 = all(Fits.EXP32[0]);
 
-    private static final FloatVector C4 = all((float) (1.0 / 24));
-    private static final FloatVector C5 = all((float) (1.0 / 120));
-    private static final FloatVector C6 = all((float) (1.0 / 720));
-    private static final FloatVector C7 = all((float) (1.0 / 5040));
-    // 64 only: private static final DoubleVector C8 = all(1.0 / 40320.0);
-    // 64 only: private static final DoubleVector C9 = all(1.0 / 362880.0);
-    // 64 only: private static final DoubleVector C10 = all(1.0 / 3628800.0);
-    // 64 only: private static final DoubleVector C11 = all(1.0 / 39916800.0);
-    // 64 only: private static final DoubleVector C12 = all(1.0 / 479001600.0);
-    // 64 only: private static final DoubleVector C13 = all(1.0 / 6227020800.0);
-
-    private static final FloatVector E2 = all(Fits.EXP32[0]); // 32 only
-    private static final FloatVector E3 = all(Fits.EXP32[1]); // 32 only
-    private static final FloatVector E4 = all(Fits.EXP32[2]); // 32 only
-    private static final FloatVector E5 = all(Fits.EXP32[3]); // 32 only
-    private static final FloatVector E6 = all(Fits.EXP32[4]); // 32 only
+    private static final FloatVector C3 = all(Fits.EXP32[1]);
+    private static final FloatVector C4 = all(Fits.EXP32[2]);
+    private static final FloatVector C5 = all(Fits.EXP32[3]);
+    private static final FloatVector C6 = all(Fits.EXP32[4]);
+    // 64 only: private static final DoubleVector C7 = all(Fits.EXP64[5]);
+    // 64 only: private static final DoubleVector C8 = all(Fits.EXP64[6]);
+    // 64 only: private static final DoubleVector C9 = all(Fits.EXP64[7]);
+    // 64 only: private static final DoubleVector C10 = all(Fits.EXP64[8]);
+    // 64 only: private static final DoubleVector C11 = all(Fits.EXP64[9]);
+    // 64 only: private static final DoubleVector C12 = all(Fits.EXP64[10]);
 
     /** Ln = 2/n. */
     private static final FloatVector L3 = all((float) (2.0 / 3));
@@ -84,79 +84,85 @@ final class VectorMath32 {
         return x.fma(LOG2E, ROUND);
     }
 
-    static FloatVector expm1Reduced(FloatVector x, FloatVector err, FloatVector rounded) {
-        FloatVector minusN = rounded.sub(ROUND).neg();
-        FloatVector r = minusN.fma(LN2_HIGH, x).add(minusN.fma(LN2_LOW, err));
-        FloatVector p = C7; // 32 only
-        // 64 only: DoubleVector p = C13;
-        // 64 only: p = p.fma(r, C12);
-        // 64 only: p = p.fma(r, C11);
-        // 64 only: p = p.fma(r, C10);
-        // 64 only: p = p.fma(r, C9);
-        // 64 only: p = p.fma(r, C8);
-        // 64 only: p = p.fma(r, C7);
-        p = p.fma(r, C6);
-        p = p.fma(r, C5);
-        p = p.fma(r, C4);
-        p = p.fma(r, C3);
-        p = p.fma(r, HALF);
-        return r.mul(r).fma(p, r);
+    /** The polynomial with these coefficients, the lowest power's first. */
+    private static FloatVector polynomial(float[] c, FloatVector x) {
+        FloatVector p = all(c[c.length - 1]);
+        for (int i = c.length - 2; i >= 0; i--) {
+            p = p.fma(x, all(c[i]));
+        }
+        return p;
     }
 
-    static FloatVector atLeast(FloatVector x, FloatVector lowest) {
-        return x.max(lowest);
-    }
-
-    static FloatVector clamp(FloatVector x, FloatVector limit) {
-        return x.min(limit).max(limit.neg());
-    }
-
-    static FloatVector scaledExp(FloatVector c, FloatVector x, FloatVector err) {
-        FloatVector t = rounded(x);
-        return VectorBits.scaleDown(c.mul(expm1Reduced(x, err, t).add(ONE)), t);
-    }
-
-    /** exp for x ≤ 0. */
-    static FloatVector expNegative(FloatVector x) {
-        FloatVector y = atLeast(x, LOWEST);
-        FloatVector t = rounded(y);
-        return VectorBits.scaleDown(expm1Reduced(y, ZERO, t).add(ONE), t);
-    }
-
-    static FloatVector exp(FloatVector x) {
-        FloatVector y = x.min(HIGHEST).max(LOWEST);
-        FloatVector t = rounded(y);
-        return VectorBits.scale(expm1Reduced(y, ZERO, t).add(ONE), t);
-    }
-
-    static FloatVector expm1(FloatVector x) {
-        FloatVector y = atLeast(x, LOWEST);
-        FloatVector t = rounded(y);
-        FloatVector s = VectorBits.scaleDown(ONE, t);
-        return expm1Reduced(y, ZERO, t).fma(s, s.sub(ONE));
-    }
-
-    static FloatVector expOfRemainder(FloatVector r) {
-        FloatVector p = E6.fma(r, E5); // 32 only
-        // 64 only: DoubleVector p = C13.fma(r, C12);
+    /** (exp(r) − 1 − r)/r². */
+    private static FloatVector expSeries(FloatVector r) {
+        FloatVector p = C6; // 32 only
+        // 64 only: DoubleVector p = C12;
         // 64 only: p = p.fma(r, C11);
         // 64 only: p = p.fma(r, C10);
         // 64 only: p = p.fma(r, C9);
         // 64 only: p = p.fma(r, C8);
         // 64 only: p = p.fma(r, C7);
         // 64 only: p = p.fma(r, C6);
-        // 64 only: p = p.fma(r, C5);
-        p = p.fma(r, E4); // 32 only
-        // 64 only: p = p.fma(r, C4);
-        p = p.fma(r, E3); // 32 only
-        // 64 only: p = p.fma(r, C3);
-        p = p.fma(r, E2); // 32 only
-        // 64 only: p = p.fma(r, HALF);
-        return p.fma(r, ONE).fma(r, ONE);
+        p = p.fma(r, C5);
+        p = p.fma(r, C4);
+        p = p.fma(r, C3);
+        return p.fma(r, C2);
+    }
+
+    private static FloatVector expm1OfRemainder(FloatVector r) {
+        return r.mul(r).fma(expSeries(r), r);
     }
 
     static FloatVector remainder(FloatVector x, FloatVector n) {
         return n.fma(MINUS_LN2_LOW, n.fma(MINUS_LN2_HIGH, x));
+    }
+
+    private static FloatVector expm1Reduced(FloatVector x, FloatVector rounded) {
+        return expm1OfRemainder(remainder(x, rounded.sub(ROUND)));
+    }
+
+    static FloatVector atLeast(FloatVector x, FloatVector lowest) {
+        return x.max(lowest);
+    }
+
+    static FloatVector size(FloatVector x, FloatVector highest) {
+        return x.abs().min(highest);
+    }
+
+    /** BIAS·exp x, x ≤ 0. */
+    static FloatVector biasedExp(FloatVector x) {
+        FloatVector t = rounded(x);
+        return VectorBits.scaleToBias(expm1Reduced(x, t).add(ONE), t);
+    }
+
+    /** exp(−|x|). */
+    static FloatVector decay(FloatVector x) {
+        return biasedExp(size(x, MINUS_LOWEST).neg()).mul(UNBIAS);
+    }
+
+    /** BIAS·exp(−a·x²), given {@code y = −a·x}. */
+    static FloatVector biasedGauss(FloatVector y, FloatVector x) {
+        FloatVector t = y.mul(LOG2E).fma(x, ROUND);
+        FloatVector n = t.sub(ROUND);
+        FloatVector r = n.fma(MINUS_LN2_LOW, y.fma(x, n.mul(MINUS_LN2_HIGH)));
+        return VectorBits.scaleToBias(expm1OfRemainder(r).add(ONE), t);
+    }
+
+    static FloatVector exp(FloatVector x) {
+        FloatVector y = x.min(HIGHEST).max(LOWEST);
+        FloatVector t = rounded(y);
+        return VectorBits.scale(expm1Reduced(y, t).add(ONE), t);
+    }
+
+    static FloatVector expm1(FloatVector x) {
+        FloatVector y = atLeast(x, LOWEST);
+        FloatVector t = rounded(y);
+        FloatVector s = VectorBits.scaleToBias(ONE, t);
+        return expm1Reduced(y, t).fma(s, s.sub(BIAS)).mul(UNBIAS);
+    }
+
+    static FloatVector expOfRemainder(FloatVector r) {
+        return expSeries(r).fma(r, ONE).fma(r, ONE);
     }
 
     private static FloatVector logNearOne(FloatVector f) {
@@ -179,9 +185,7 @@ final class VectorMath32 {
     }
 
     static FloatVector log1pUnit(FloatVector e) {
-        VectorMask<Float> large = e.compare(GT, HALF);
-        FloatVector log = logNearOne(e.blend(e.sub(ONE).mul(HALF), large));
-        return log.blend(log.add(LN2_LOW).add(LN2_HIGH), large);
+        return e.mul(e).fma(polynomial(Fits.LOG32, e), e);
     }
 
     static FloatVector log1p(FloatVector x) {
@@ -198,12 +202,7 @@ final class VectorMath32 {
     }
 
     static FloatVector slope(FloatVector e) {
-        FloatVector s = e.add(ONE);
-        FloatVector d = s.mul(s);
-        FloatVector low = s.fma(s, d.neg()).add(e.sub(s.sub(ONE)).mul(TWO).mul(s));
-        FloatVector inverse = ONE.div(d);
-        FloatVector q = e.mul(inverse);
-        return q.neg().fma(d, e).sub(q.mul(low)).fma(inverse, q);
+        return e.div(e.fma(e.add(TWO), ONE));
     }
 
     /** tanh z, given {@code a = exp(−2|z|) − 1}. */
@@ -212,31 +211,29 @@ final class VectorMath32 {
     }
 
     static FloatVector tail(FloatVector x) {
-        FloatVector v = x.sub(FOUR).div(x.add(FOUR));
-        FloatVector p = all(Fits.TAIL32[Fits.TAIL32.length - 1]);
-        for (int i = Fits.TAIL32.length - 2; i >= 0; i--) {
-            p = p.fma(v, all(Fits.TAIL32[i]));
-        }
-        return p.div(x.add(ONE));
+        FloatVector inverse = UNBIAS.div(x.add(FIVE_HALVES));
+        return polynomial(Fits.TAIL32, inverse.fma(MINUS_FIVE_BIAS, ONE)).mul(inverse);
     }
 
-    static FloatVector timesNormal(FloatVector c, FloatVector x) {
-        FloatVector square = x.mul(x);
-        return scaledExp(c, square.mul(MINUS_HALF), x.fma(x, square.neg()).mul(MINUS_HALF));
+    /** z·σ(w), given BIAS·exp(−|w|). */
+    static FloatVector gated(FloatVector z, FloatVector size, FloatVector biased) {
+        return z.max(MINUS_ZERO).sub(size.mul(biased).div(biased.add(BIAS)));
     }
 
-    /** z·σ(w), given {@code p, t} of exp(−|w|). */
-    static FloatVector gated(FloatVector z, FloatVector p, FloatVector t) {
-        FloatVector numerator = z.blend(VectorBits.scaleDown(atLeast(z, LOWEST).mul(p), t), z.compare(LT, ZERO));
-        return numerator.div(VectorBits.scaleDown(p, t).add(ONE));
+    /** σ(w) + σ(w)σ(−w)·z·w', given {@code k = −|z·w'|} and BIAS·exp(−|w|). */
+    static FloatVector gatedDerivative(FloatVector z, FloatVector k, FloatVector biased) {
+        FloatVector s = biased.fma(UNBIAS, ONE);
+        return reflected(z, s.add(k).mul(biased).mul(UNBIAS).div(s.mul(s)));
     }
 
-    /** σ(w) + σ(w)σ(−w)·k, given {@code p, t} of exp(−|w|). */
-    static FloatVector gatedDerivative(FloatVector w, FloatVector k, FloatVector p, FloatVector t) {
-        FloatVector e = VectorBits.scaleDown(p, t);
-        FloatVector s = e.add(ONE);
-        FloatVector numerator = k.fma(e, s).blend(VectorBits.scaleDown(s.add(k).mul(p), t), w.compare(LT, ZERO));
-        return numerator.div(s.mul(s));
+    /** What is f at −|z|, at z, where f(z) + f(−z) = 1. */
+    static FloatVector reflected(FloatVector z, FloatVector f) {
+        return ONE.sub(f).blend(f, z.compare(LT, ZERO));
+    }
+
+    /** The argument of erf's polynomial to what exp is of 1 − erf, as of {@link Fits#ERF32}. */
+    static FloatVector erfExponent(FloatVector y) {
+        return y.fma(polynomial(Fits.ERF32, y), y);
     }
 
     /** max(z, 0), NaN where z is. */

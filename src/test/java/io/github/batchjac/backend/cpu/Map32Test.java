@@ -233,6 +233,19 @@ class Map32Test {
     }
 
     @ParameterizedTest
+    @EnumSource(names = {"TANH", "LEAKY_RELU", "SILU", "GELU", "GELU_TANH", "SIN", "ERF"})
+    void zerosKeepTheirSign(Kind kind) {
+        for (ElementwiseKernels32 kernels : twins().toList()) {
+            float[] z = new float[40];
+            z[3] = -0f;
+            z[39] = -0f;
+            float[] value = new float[40];
+            kernels.map(function(kind), value, 0, null, 0, z, 0, 40);
+            assertThat(value).as("%s", kind).isEqualTo(z);
+        }
+    }
+
+    @ParameterizedTest
     @EnumSource(Kind.class)
     void nanStaysWhereItIs(Kind kind) {
         for (ElementwiseKernels32 kernels : twins().toList()) {
