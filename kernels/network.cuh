@@ -52,126 +52,171 @@ struct NetworkTile;
 // A column of the panel for each number of a sample that goes along: 64 fit, 32 in float64.
 template <>
 struct NetworkTile<float> {
-    typedef ProductTile<float, 64, 64, 16, 8, 4, 2> type;
+    typedef ProductTile<float, 64, 64, 32, 8, 4, 2> type;
 };
 
 template <>
 struct NetworkTile<double> {
-    typedef ProductTile<double, 64, 32, 8, 4, 4, 2> type;
+    typedef ProductTile<double, 64, 32, 16, 8, 2, 2> type;
 };
 
-// DEPTH steps of M (rows,inner) on their way from global to shared memory, where a step is a row. M lies step after step, or
-// `along`: row after row.
-template <typename TILE>
-struct Piece : Panel<TILE, TILE::ROWS> {
-    typedef Panel<TILE, TILE::ROWS> Wide;
-    typedef typename TILE::Real T;
-    static constexpr int DEPTH = TILE::DEPTH, V = WIDE<T>, NUMBERS = Wide::EACH * V;
+// A matrix M (rows,inner) in shared memory, DEPTH of its lines at a time: of its rows if it lies row after row (`along`), else of
+// its steps. In memory they are one run of numbers.
+template <typename T>
+struct Slab {
+    typedef typename NetworkTile<T>::type TILE;
+    typedef Entries<TILE> Product;
+    static constexpr int V = WIDE<T>, TM = TILE::TM, TN = TILE::TN, STRIDE = Product::RIGHT;
+    // From line to line: entries of a sector's rows and some steps are in different banks.
+    static constexpr int ALONG = TILE::ROWS + 4, ACROSS = TILE::ROWS + 32 / (int)sizeof(T), NUMBERS = TILE::DEPTH * ACROSS;
+    static_assert(TM * TILE::DEPTH == Product::GM * TILE::ROWS, "a thread's rows of a slab are neighbours");
 
-    const T *m;
+    T *numbers;
     int rows, inner;
-    bool along, wide;
-    unsigned reciprocal;  // of rows, in units of 2⁻³², rounded up; 0 for 1
+    bool along;
+    int first;  // line
+    SmallDivisor by_length;  // of what is below 2¹²
 
-    __device__ __forceinline__ Piece(const T *m, int rows, int inner, bool along)
-        : m(m), rows(rows), inner(inner), along(along), reciprocal(0xffffffffu / rows + 1) {
-        wide = wide_aligned(m, 0) && (along ? inner % (2 * V) : rows % V) == 0;
+    __device__ __forceinline__ Slab(T *numbers, int rows, int inner, bool along)
+        : numbers(numbers), rows(rows), inner(inner), along(along), first(0),
+          by_length{((1u << 18) + length() - 1) / length(), 18} {}
+
+    __device__ __forceinline__ int length() const { return along ? inner : rows; }
+    __device__ __forceinline__ int lines() const { return min((along ? rows : inner) - first, TILE::DEPTH); }
+
+    template <int W>
+    __device__ __forceinline__ void bring(const T *from) const {
+        int count = lines() * length(), gap = (along ? ALONG : ACROSS) - length();
+#pragma unroll 4
+        for (int e = threadIdx.x * W; e < count; e += TILE::THREADS * W) {
+            store_pack(numbers + (e + by_length.quotient(e) * gap), fetch_pack<T, W>(from + e));
+        }
     }
 
-    // Where number k of this thread belongs, if M is not read 16 bytes at a time: lanes take numbers in the order in which they lie.
-    __device__ __forceinline__ void place(int k, int &step, int &row) const {
-        int e = threadIdx.x + k * TILE::THREADS;
+    __device__ __forceinline__ void bring(const T *m) const {
+        m += first * length();
+        if (length() % V == 0 && aligned(m)) {
+            bring<V>(m);
+        } else {
+            bring<1>(m);
+        }
+    }
+
+    __device__ __forceinline__ T entry(int row, int step) const {
+        return numbers[along ? (row - first) * ALONG + step : (step - first) * ACROSS + row];
+    }
+
+    // `steps` of the next N, a pack's, for a thread's rows of the slab, which are its rows from ROW on.
+    template <int ROW, int N>
+    static __device__ __forceinline__ void multiply_along(Product &entries, const T *left, const T *right, int steps) {
+        Pack<T> a[Product::GM];
+#pragma unroll
+        for (int i = 0; i < Product::GM; i++) a[i] = load_pack(left + i * ALONG);
+#pragma unroll
+        for (int n = 0; n < N; n++) {
+            if (n >= steps) break;
+            T b[TN];
+            Product::template read<TN, Product::GN>(b, right + n * STRIDE, Product::GN * TILE::THREADS_X);
+#pragma unroll
+            for (int i = 0; i < Product::GM; i++) {
+#pragma unroll
+                for (int j = 0; j < TN; j++) entries.sum[ROW + i][j] = fma(a[i].at[n], b[j], entries.sum[ROW + i][j]);
+            }
+        }
+    }
+
+    // All steps for the slab's rows.
+    template <int ROW = 0>
+    __device__ __forceinline__ void multiply_along(Product &entries, const T *right) const {
+        if (ROW + Product::GM == TM || first == ROW / Product::GM * TILE::DEPTH) {
+            const T *left = numbers + entries.row(0) * ALONG;
+            int steps = inner;
+#pragma unroll(8 / V)
+            for (; steps >= V; steps -= V, left += V, right += V * STRIDE) multiply_along<ROW, V>(entries, left, right, V);
+            multiply_along<ROW, V - 1>(entries, left, right, steps);
+        } else if constexpr (ROW + Product::GM < TM) {
+            multiply_along<ROW + Product::GM>(entries, right);
+        }
+    }
+
+    // The slab's steps for the first M of a thread's rows.
+    template <int M>
+    __device__ __forceinline__ void multiply_across(Product &entries, const T *right) const {
+        const T *left = numbers + entries.row(0);
+        right += first * STRIDE;
+#pragma unroll 4
+        for (int steps = lines(); steps > 0; steps--, left += ACROSS, right += STRIDE) {
+            T a[M], b[TN];
+            Product::template read<M, Product::GM>(a, left, Product::GM * TILE::THREADS_Y);
+            Product::template read<TN, Product::GN>(b, right, Product::GN * TILE::THREADS_X);
+#pragma unroll
+            for (int i = 0; i < M; i++) {
+#pragma unroll
+                for (int j = 0; j < TN; j++) entries.sum[i][j] = fma(a[i], b[j], entries.sum[i][j]);
+            }
+        }
+    }
+
+    // What the slab has part in of M·panel, of which `used` columns matter.
+    __device__ __forceinline__ void multiply(Product &entries, const T *panel, int used) const {
+        if (entries.column(0) >= used || entries.row(0) + (along ? first : 0) >= rows) return;
+        const T *right = panel + entries.column(0);
         if (along) {
-            step = e % DEPTH;
-            row = e / DEPTH;
+            multiply_along(entries, right);
+        } else if (rows <= TILE::ROWS / 2) {
+            multiply_across<TM / 2>(entries, right);
         } else {
-            step = reciprocal == 0 ? e : (int)__umulhi(e, reciprocal);
-            row = e - step * rows;
-        }
-    }
-
-    // Steps beyond the last are such that they change no sum.
-    __device__ __forceinline__ void fetch(int first) {
-        if (wide && along) {
-            auto start = [&](int row) { return (row < rows ? row : rows - 1) * inner; };
-            this->fetch_along(m, start, first, inner, true, T(-0.0));
-        } else if (wide) {
-            this->fetch_across(m, rows, 0, first, inner, true, T(-0.0));
-        } else {
-#pragma unroll
-            for (int k = 0; k < NUMBERS; k++) {
-                int step, row;
-                place(k, step, row);
-                bool inside = row < rows && step < DEPTH && first + step < inner;
-                const T *from = m + (along ? row * inner + first + step : (first + step) * rows + row);
-                this->held[k / V].at[k % V] = inside ? __ldg(from) : T(-0.0);
-            }
-        }
-    }
-
-    __device__ __forceinline__ void store(T *shared) const {
-        if (!wide) {
-#pragma unroll
-            for (int k = 0; k < NUMBERS; k++) {
-                int step, row;
-                place(k, step, row);
-                if (row < rows && step < DEPTH) shared[step * Wide::STRIDE + row] = this->held[k / V].at[k % V];
-            }
-        } else if (along) {
-            this->store_along(shared);
-        } else {
-            this->store_across(shared);
+            multiply_across<TM>(entries, right);
         }
     }
 };
 
-// A panel of columns, 64 rows high, in shared memory, which one layer after the other multiplies from the left. Rows beyond a
-// layer's width are 0. Going forward, the first `samples` columns are the samples' values; then come, sample by sample,
-// `columns` columns of their Jacobians (∂/∂x_c of the layer's output). Going backward, all columns are rows of Jacobians
-// (∂output_c of the layer's input). A sample's slopes lie together, samples `pitch` apart: such that RUN slopes of four samples
-// are in different banks.
+// A panel of columns, 64 rows high, in shared memory, which one layer after the other multiplies from the left. Going forward, the
+// first `samples` columns are the samples' values; then come, sample by sample, `columns` columns of their Jacobians (∂/∂x_c of the
+// layer's output, from c = `from` on). Going backward, all columns are rows of Jacobians (∂output_c of the layer's input). A
+// sample's slopes lie together, samples `pitch` apart: such that RUN slopes of four samples are in different banks.
 template <typename T>
 struct NetworkBlock {
     typedef typename NetworkTile<T>::type TILE;
-    static constexpr int STRIDE = TILE::COLS + 4, WEIGHTS = TILE::DEPTH * (TILE::ROWS + 4);
+    static constexpr int STRIDE = Slab<T>::STRIDE, V = WIDE<T>;
     static constexpr int RUN = 32 / sizeof(T);  // numbers of a sector
 
     const Layer *layers;
-    int count, samples, columns, from, total, pitch;
-    Divisor by_samples, by_columns;
+    bool backward;
+    int count, here, samples, columns, from, pitch;
+    SmallDivisor by_samples, by_columns, by_inputs, by_outputs, by_width;
     T *weights, *panel, *slopes;
 
-    // Numbers that a layer's slopes take.
-    static __device__ __forceinline__ int width(const Layer &layer) { return (layer.out + RUN - 1) / RUN * RUN; }
+    __device__ __forceinline__ int inputs() const { return layers[0].in; }
+    __device__ __forceinline__ int outputs() const { return layers[count - 1].out; }
 
-    static __device__ __forceinline__ void clear(T *packs, int length) {
-        for (int e = threadIdx.x * WIDE<T>; e < length; e += TILE::THREADS * WIDE<T>) store_pack(packs + e, Pack<T>());
+    // Numbers that a layer's slopes take.
+    static __device__ __forceinline__ int width(const Layer &layer) { return (layer.out + RUN - 1) & -RUN; }
+
+    // Where entries are at the end of the way back: column after column, of each its packs of rows in another order. So
+    // neighbouring columns and rows are in different banks, and so is a column, which is a row of the result.
+    __device__ __forceinline__ T *turned(int row, unsigned column) const {
+        return panel + (column * TILE::ROWS + (row ^ (8 / V * column + 3 * (column / V)) % 8 * V));
     }
 
-    // M·panel for M = W (rows,inner), or Wᵀ going backward, of which `used` columns matter.
-    __device__ __forceinline__ void multiply(
-        Entries<TILE> &entries, const Layer &layer, int rows, int inner, int used, bool along) const {
-        bool busy = entries.row(0) < rows && entries.column(0) < used, low = rows <= entries.row(TILE::TM / 2) - entries.row(0);
-        Piece<TILE> piece((const T *)layer.w, rows, inner, along);
-        T *left = weights, *next = weights + WEIGHTS;
-        for (int first = 0;; first += TILE::DEPTH) {
-            if (first < inner) piece.fetch(first);
-            if (first > 0 && busy) {
-                const T *right = panel + (first - TILE::DEPTH) * STRIDE;
-                if (low) {
-                    entries.template multiply<TILE::TM / 2>(left, right);
-                } else {
-                    entries.multiply(left, right);
-                }
-            }
-            if (first >= inner) break;
-            piece.store(next);
-            __syncthreads();
-            T *free = left;
-            left = next;
-            next = free;
+    static __device__ __forceinline__ void clear(T *packs, int length) {
+        for (int e = threadIdx.x * V; e < length; e += TILE::THREADS * V) store_pack(packs + e, Pack<T>());
+    }
+
+    __device__ __forceinline__ void read_inputs(const T *x) const {
+#pragma unroll 1
+        for (int e = (int)threadIdx.x - behind_sector(x); e < here * inputs(); e += TILE::THREADS) {
+            int s = by_inputs.quotient(e);
+            if (e >= 0) panel[(e - s * inputs()) * STRIDE + s] = __ldg(x + e);
         }
-        __syncthreads();
+    }
+
+    __device__ __forceinline__ void write_values(T *value) const {
+#pragma unroll 1
+        for (int e = (int)threadIdx.x - behind_sector(value); e < here * outputs(); e += TILE::THREADS) {
+            int s = by_outputs.quotient(e);
+            if (e >= 0) value[e] = panel[(e - s * outputs()) * STRIDE + s];
+        }
     }
 
     // The values' columns: bias and function; their slopes go to `slope` (rows,samples).
@@ -186,143 +231,161 @@ struct NetworkBlock {
             }
         }
         __syncthreads();
-        for (int e = threadIdx.x; e < TILE::ROWS * samples; e += TILE::THREADS) {
+        for (unsigned e = threadIdx.x; e < width(layer) * samples; e += TILE::THREADS) {
             int run = by_samples.quotient(e / RUN), s = e / RUN - run * samples, row = run * RUN + e % RUN;
-            T z = 0, d = 0;
+            T d = 0;
             if (row < layer.out) {
-                z = panel[row * STRIDE + s];
+                T z = panel[row * STRIDE + s];
                 if (bias != nullptr) z += __ldg(bias + row);
                 d = apply(layer.function, (T)layer.alpha, z);
+                panel[row * STRIDE + s] = z;
             }
-            if (row < width(layer)) slope[s * pitch + row] = d;
-            panel[row * STRIDE + s] = z;
+            slope[s * pitch + row] = d;
         }
         __syncthreads();
     }
 
-    // visit(i, j, m_ij) for the entries of M (rows,cols), or of one that lies turned: in the order in which they lie, or RUN rows
-    // of some columns at a time, that are in different banks as entries of the panel.
-    template <typename F>
-    static __device__ __forceinline__ void each_entry(const T *m, int rows, int cols, bool turned, Divisor by_cols, F visit) {
-        if (turned) {
-            for (int i = threadIdx.x / WARP * RUN + threadIdx.x % RUN; i < rows; i += TILE::THREADS / WARP * RUN) {
-                for (int j = threadIdx.x % WARP / RUN; j < cols; j += WARP / RUN) visit(i, j, __ldg(m + j * rows + i));
-            }
-        } else {
-            for (int e = threadIdx.x; e < rows * cols; e += TILE::THREADS) {
-                int i = by_cols.quotient(e);
-                visit(i, e - i * cols, __ldg(m + e));
-            }
-        }
-    }
-
-    // Forward from the first layer, column c of the Jacobian is that of W, times the slopes.
-    __device__ __forceinline__ void start(const Layer &layer, const T *slope, Divisor by_inputs) const {
-        auto visit = [&](int row, int c, T w) {
-            if (c < from || c >= from + columns) return;
-            T *to = panel + row * STRIDE + samples + (c - from);
-            for (int s = 0; s < samples; s++) to[s * columns] = w * slope[s * pitch + row];
-        };
-        each_entry((const T *)layer.w, layer.out, layer.in, layer.row_form != 0, by_inputs, visit);
-        __syncthreads();
-    }
-
-    // Backward from the last layer, row c of the Jacobian is that of W as a column, times the slopes of that layer and the one before.
-    __device__ __forceinline__ void turn(const Layer &layer, const T *slope, const T *before, Divisor by_outputs) const {
-        auto visit = [&](int row, int c, T w) {
-            if (c < from || c >= from + columns) return;
-            T *to = panel + row * STRIDE + (c - from);
+    // Where Jacobians start: column c of M as that of each sample, times the slopes. Going forward those of the first layer, whose
+    // W is M; backward those of the last layer, whose Wᵀ is M, and of the one before, unless there is none.
+    __device__ __forceinline__ void start(const Slab<T> &m, const T *slope, const T *before) const {
+        int begin = (m.along ? m.first : 0) + threadIdx.x % RUN, end = m.along ? m.first + m.lines() : m.rows;
+        int low = m.along ? 0 : m.first, high = m.along ? m.inner : m.first + m.lines();
 #pragma unroll 1
-            for (int s = 0; s < samples; s++) {
-                T x = slope[s * pitch + c] * w;
-                to[s * columns] = before == nullptr ? x : x * before[s * pitch + row];
+        for (int number = threadIdx.x / RUN; number < samples * columns; number += TILE::THREADS / RUN) {
+            int s = by_columns.quotient(number), c = from + number - s * columns;
+            if (c < low || c >= high) continue;
+            const T *first = slope + s * pitch;
+            if (backward && before == nullptr) {
+#pragma unroll 1
+                for (int row = begin; row < end; row += RUN) *turned(row, number) = first[c] * m.entry(row, c);
+            } else {
+                const T *second = backward ? before + s * pitch : first;
+                T d = backward ? first[c] : T(1), *to = panel + number + (backward ? 0 : samples);
+#pragma unroll 1
+                for (int row = begin; row < end; row += RUN) to[row * STRIDE] = d * m.entry(row, c) * second[row];
             }
-        };
-        clear(panel + layer.in * STRIDE, (TILE::ROWS - layer.in) * STRIDE);
-        each_entry((const T *)layer.w, layer.in, layer.out, layer.row_form == 0, by_outputs, visit);
-        __syncthreads();
+        }
     }
 
-    // The Jacobians' columns, each times its sample's slopes: going forward behind the values, backward unless there are none.
-    __device__ __forceinline__ void jacobians(Entries<TILE> &entries, int rows, int used, const T *slope, bool forward) const {
+    // Each column of a Jacobian times its sample's slopes.
+    __device__ __forceinline__ void scale(Entries<TILE> &entries, int rows, int used, const T *slope) const {
 #pragma unroll
         for (int j = 0; j < TILE::TN; j++) {
-            int column = entries.column(j), number = forward ? column - samples : column, s = by_columns.quotient(max(number, 0));
-            int here = column < used && from + number - s * columns < total ? rows : 0;
+            int column = entries.column(j), number = backward ? column : column - samples, s = by_columns.quotient(max(number, 0));
 #pragma unroll
             for (int i = 0; i < TILE::TM; i += TILE::GM) {
                 int row = entries.row(i);
-                Pack<T> d;
-#pragma unroll
-                for (int c = 0; c < TILE::GM; c++) d.at[c] = 1;
-                if ((forward || slope != nullptr) && row < here) d = load_pack(slope + s * pitch + row);
+                if (row >= rows || column >= used) continue;
+                Pack<T> d = load_pack(slope + s * pitch + row);
 #pragma unroll
                 for (int c = 0; c < TILE::GM; c++) {
-                    // of the values, which take half of the panel at most
-                    if (j / TILE::GN * TILE::GN * TILE::THREADS_X < TILE::COLS / 2 && forward && number < 0) {
-                        entries.sum[i + c][j] = panel[(row + c) * STRIDE + column];
-                    } else {
-                        entries.sum[i + c][j] = row + c < here ? entries.sum[i + c][j] * d.at[c] : T(0);
-                    }
+                    // what the panel has already of the values, which take half of it at most
+                    bool value = j / TILE::GN * TILE::GN * TILE::THREADS_X < TILE::COLS / 2 && number < 0;
+                    entries.sum[i + c][j] = value ? panel[(row + c) * STRIDE + column] : entries.sum[i + c][j] * d.at[c];
                 }
             }
         }
+    }
+
+    __device__ __forceinline__ void write(const Entries<TILE> &entries, int rows, int used) const {
 #pragma unroll
         for (int i = 0; i < TILE::TM; i++) {
 #pragma unroll
             for (int j = 0; j < TILE::TN; j += TILE::GN) {
-                entries.write_group(panel + entries.row(i) * STRIDE + entries.column(j), i, j);
+                int row = entries.row(i), column = entries.column(j);
+                if (row < rows && column < used) entries.write_group(panel + row * STRIDE + column, i, j);
             }
         }
-        __syncthreads();
     }
 
-    // All layers: the panel is as it is at the first one's input. `value` (here,outputs) gets the outputs, unless it is null.
-    __device__ __forceinline__ void run(T *value, int here, bool backward, Divisor by_inputs, Divisor by_outputs) const {
+    __device__ __forceinline__ void write_turned(const Entries<TILE> &entries, int rows, int used) const {
+#pragma unroll
+        for (int j = 0; j < TILE::TN; j++) {
+#pragma unroll
+            for (int i = 0; i < TILE::TM; i += TILE::GM) {
+                int row = entries.row(i), column = entries.column(j);
+                Pack<T> pack;
+#pragma unroll
+                for (int c = 0; c < TILE::GM; c++) pack.at[c] = entries.sum[i + c][j];
+                if (row < rows && column < used) store_pack(turned(row, column), pack);
+            }
+        }
+    }
+
+    // From the panel with the inputs to the one with the Jacobians. Going forward, the passes are the first layer's values, its
+    // Jacobian, and for each further layer both at once; backward all layers' values, the last one's Jacobian, and all the others'.
+    // `value` (here,outputs) gets the outputs, unless it is null.
+    __device__ __forceinline__ void run(T *value) const {
+        int turn = backward ? count : 1;  // the pass in which Jacobians start
         T *slope = slopes;
-        for (int pass = 0; pass < (backward ? 2 * count - 1 : count); pass++) {
-            bool back = pass >= count;
-            int l = back ? 2 * count - 2 - pass : pass;
+        for (int pass = 0; pass < (backward ? 2 * count : count + 1); pass++) {
+            bool back = backward && pass >= turn;
+            int l = back ? 2 * count - 1 - pass : pass < turn ? pass : pass - 1;
             const Layer &layer = layers[l];
-            int rows = back ? layer.in : layer.out, inner = back ? layer.out : layer.in;
+            T *before = l > 0 ? slope - width(layers[l - 1]) : nullptr;
+            int rows = back ? layer.in : layer.out, used = (back ? 0 : samples) + (pass < turn ? 0 : samples * columns);
+            Slab<T> slab(weights, rows, back ? layer.out : layer.in, (layer.row_form != 0) == back);
             Entries<TILE> entries;
-            int used = back ? samples * columns : pass == 0 || backward ? samples : samples + samples * columns;
-            multiply(entries, layer, rows, inner, used, (layer.row_form != 0) == back);
-            if (!back) values(entries, layer, slope);
-            if (back) {
-                if (l > 0) slope -= width(layers[l - 1]);
-                jacobians(entries, rows, used, l > 0 ? slope : nullptr, false);
-            } else if (!backward) {
-                if (pass == 0) {
-                    start(layer, slope, by_inputs);
-                } else {
-                    jacobians(entries, rows, used, slope, true);
-                }
-            }
-            if (pass == count - 1 && value != nullptr) {
-#pragma unroll 1
-                for (int e = (int)threadIdx.x - behind_sector(value); e < here * rows; e += TILE::THREADS) {
-                    int s = by_outputs.quotient(e);
-                    if (e >= 0) value[e] = panel[(e - s * rows) * STRIDE + s];
-                }
-            }
-            if (backward && pass == count - 1) {
+            for (; slab.lines() > 0; slab.first += TILE::DEPTH) {
+                slab.bring((const T *)layer.w);
                 __syncthreads();
-                T *before = count > 1 ? slope - width(layers[count - 2]) : nullptr;
-                turn(layer, slope, before, by_outputs);
+                if (pass == turn) {
+                    start(slab, slope, before);
+                } else {
+                    slab.multiply(entries, panel, used);
+                }
+                __syncthreads();
+            }
+            if (!back && pass != turn) values(entries, layer, slope);
+            if (pass > turn) {
+                if (back && l == 0) {
+                    write_turned(entries, rows, used);
+                } else {
+                    scale(entries, rows, used, back ? before : slope);
+                    write(entries, rows, used);
+                }
+                __syncthreads();
+            }
+            if (!back && pass != turn && l == count - 1 && value != nullptr) write_values(value);
+            if (back) {
                 slope = before;
-            } else if (backward && !back) {
+            } else if (backward && l < count - 1) {
                 slope += width(layer);
             }
         }
     }
+
+    // Rows of the result, which are columns of the panel, turned.
+    __device__ __forceinline__ void write_rows(T *out) const {
+        int n = inputs(), numbers = here * min(columns, outputs() - from) * n;
+        out += from * n;
+#pragma unroll 1
+        for (int e = (int)threadIdx.x - behind_sector(out); e < numbers; e += TILE::THREADS) {
+            int row = by_width.quotient(e), j = e - row * n;
+            if (e >= 0) out[e] = *turned(j, row);
+        }
+    }
+
+    // Columns of the result: all of them, or of each row as many from the last start of a sector within the first `lead` + 1 on.
+    __device__ __forceinline__ void write_columns(T *out, int lead) const {
+        int n = inputs(), each = columns - lead, behind = behind_sector(out);
+#pragma unroll 1
+        for (int e = (int)threadIdx.x - (lead == 0 ? behind : 0); e < here * outputs() * each; e += TILE::THREADS) {
+            int row = by_width.quotient(e), s = by_outputs.quotient(row);
+            int j = lead + e - row * each - ((behind + row * n) & lead), c = from + j;
+            const T *column = panel + samples + s * columns + j;
+            if (e >= 0 && c >= 0 && c < n) out[row * n + c] = column[(row - s * outputs()) * STRIDE];
+        }
+    }
 };
 
-// The Jacobians of `samples` samples a block, or, where `parts` > 1, of a part of one sample's columns. x (batch,n).
+// The Jacobians of `samples` samples a block, or, where `parts` > 1, of a part of one sample's columns. Parts share `lead` columns,
+// so that each can start where a sector of the result does, row by row. x (batch,n).
 template <typename T>
 __device__ __forceinline__ void network_jacobian(
-    T *out, T *value, const Layers &given, int count, const T *x, long long batch, int samples, int columns, int parts, int pitch,
-    bool backward, Divisor by_samples, Divisor by_columns, Divisor by_inputs, Divisor by_outputs) {
+    T *out, T *value, const Layers &given, int count, const T *x, long long batch, int samples, int columns, int parts, int lead,
+    int pitch, bool backward, SmallDivisor by_samples, SmallDivisor by_columns, SmallDivisor by_inputs, SmallDivisor by_outputs,
+    SmallDivisor by_width) {
     typedef NetworkBlock<T> Block;
     typedef typename Block::TILE TILE;
     __shared__ Layer layers[Layers::MOST];
@@ -331,33 +394,23 @@ __device__ __forceinline__ void network_jacobian(
         for (int l = 0; l < Layers::MOST; l++) layers[l] = given.at[l];
     }
     unsigned group = blockIdx.x / (unsigned)parts;
+    int part = blockIdx.x - group * parts;
     long long first = group * (long long)samples;
-    int here = batch - first < samples ? (int)(batch - first) : samples, from = (blockIdx.x - group * parts) * columns;
-    T *weights = shared_numbers<T>(), *panel = weights + 2 * Block::WEIGHTS, *slopes = panel + TILE::ROWS * Block::STRIDE;
-    Block::clear(weights, 2 * Block::WEIGHTS + TILE::ROWS * Block::STRIDE);
+    int here = batch - first < samples ? (int)(batch - first) : samples;
+    T *weights = shared_numbers<T>(), *panel = weights + Slab<T>::NUMBERS, *slopes = panel + TILE::ROWS * Block::STRIDE;
+    // Packs reach beyond what will be written.
+    Block::clear(weights, Slab<T>::NUMBERS + TILE::ROWS * Block::STRIDE);
     __syncthreads();
-    int n = layers[0].in, outputs = layers[count - 1].out;
-    x += first * n;
-#pragma unroll 1
-    for (int e = (int)threadIdx.x - behind_sector(x); e < here * n; e += TILE::THREADS) {
-        int s = by_inputs.quotient(e);
-        if (e >= 0) panel[(e - s * n) * Block::STRIDE + s] = __ldg(x + e);
-    }
+    Block block{layers, backward, count, here, samples, columns, part * (columns - lead) - lead, pitch,
+        by_samples, by_columns, by_inputs, by_outputs, by_width, weights, panel, slopes};
+    int n = block.inputs(), outputs = block.outputs();
+    block.read_inputs(x + first * n);
     // The first product has a barrier before it reads the panel.
-    Block block{layers, count, samples, columns, from, backward ? outputs : n, pitch, by_samples, by_columns, weights, panel, slopes};
-    block.run(value == nullptr || from > 0 ? nullptr : value + first * outputs, here, backward, by_inputs, by_outputs);
-
-    // Numbers of the result, one after the other. Forward a column of the panel is one of the result, backward a row.
+    block.run(value == nullptr || part > 0 ? nullptr : value + first * outputs);
     out += first * outputs * n;
-    int width = backward ? n : columns, rows = backward ? columns : outputs;
-    Divisor by_width = backward ? by_inputs : by_columns, by_rows = backward ? by_columns : by_outputs;
-    for (int e = (int)threadIdx.x - behind_sector(out); e < here * rows * width; e += TILE::THREADS) {
-        int row = by_width.quotient(e), j = e - row * width, s = by_rows.quotient(row), i = row - s * rows;
-        if (e < 0) continue;
-        if (backward) {
-            if (from + i < outputs) out[(s * outputs + from + i) * n + j] = panel[j * Block::STRIDE + row];
-        } else if (from + j < n) {
-            out[(s * outputs + i) * n + from + j] = panel[i * Block::STRIDE + samples + s * columns + j];
-        }
+    if (backward) {
+        block.write_rows(out);
+    } else {
+        block.write_columns(out, lead);
     }
 }

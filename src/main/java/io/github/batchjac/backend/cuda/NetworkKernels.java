@@ -14,10 +14,12 @@ final class NetworkKernels {
     private final Queue queue;
     private final int multiprocessors;
     private final int numberBytes;
-    /** Columns of a panel, and steps of the inner axis at a time, as {@code network.cuh} has them. */
+    /** Columns of a panel, and lines of W at a time, as {@code network.cuh} has them. */
     private final int columns;
 
-    private final int depth;
+    private final int lines;
+    /** Numbers of a sector. */
+    private final int run;
 
     NetworkKernels(Queue queue) {
         this(queue, queue.device().info().multiprocessors());
@@ -30,7 +32,8 @@ final class NetworkKernels {
         boolean single = queue.precision() == Precision.F32;
         numberBytes = single ? Float.BYTES : Double.BYTES;
         columns = single ? 64 : 32;
-        depth = single ? 16 : 8;
+        lines = single ? 32 : 16;
+        run = 32 / numberBytes;
     }
 
     /** Whether {@link #jacobian} takes it: 1 to 8 layers, all widths 1 to 64. */
@@ -81,12 +84,14 @@ final class NetworkKernels {
                         .with(samples)
                         .with(shape.columns)
                         .with(shape.parts)
+                        .with(shape.lead)
                         .with(pitch)
                         .with(backward ? 1 : 0)
-                        .with(Divisor.of(samples))
-                        .with(Divisor.of(shape.columns))
-                        .with(Divisor.of(network.inputs()))
-                        .with(Divisor.of(network.outputs())));
+                        .with(Divisor.small(samples))
+                        .with(Divisor.small(shape.columns))
+                        .with(Divisor.small(network.inputs()))
+                        .with(Divisor.small(network.outputs()))
+                        .with(Divisor.small(backward ? network.inputs() : shape.columns - shape.lead)));
     }
 
     /**
@@ -95,25 +100,36 @@ final class NetworkKernels {
      * @param samples that it takes
      * @param columns of the panel for each, besides its values
      * @param parts blocks that share one sample's columns
+     * @param lead columns that a part shares with the one before, so that each row's can start where a sector does
      */
-    private record Shape(int samples, int columns, int parts) {}
+    private record Shape(int samples, int columns, int parts, int lead) {}
 
     private Shape shape(Network network, boolean backward) {
         int all = backward ? network.outputs() : network.inputs();
         int values = backward ? 0 : 1;
-        int parts = (all + columns - values - 1) / (columns - values);
-        int each = (all + parts - 1) / parts;
-        int samples = columns / (each + values);
+        int most = columns - values;
+        int parts = up(all, most);
         if (parts > 1) {
-            samples = 1;
+            int lead = backward || all % run == 0 ? 0 : run - 1;
+            int each = up(up(all + lead, parts), run) * run;
+            return each + lead <= most
+                    ? new Shape(1, each + lead, parts, lead)
+                    : new Shape(1, up(all, parts), parts, 0);
         }
-        long room = (SHARED_BYTES - panelBytes()) / numberBytes;
-        return new Shape(backward ? (int) Math.min(samples, room / pitch(network, true)) : samples, each, parts);
+        int samples = columns / (all + values);
+        if (backward) {
+            samples = (int) Math.min(samples, (SHARED_BYTES - panelBytes()) / numberBytes / pitch(network, true));
+        }
+        return new Shape(samples, all, 1, 0);
     }
 
-    /** The panel, and two pieces of W: the one being multiplied and the next. */
+    private static int up(int a, int b) {
+        return (a + b - 1) / b;
+    }
+
+    /** The panel, and some lines of W. */
     private long panelBytes() {
-        return numberBytes * (2L * depth * (WIDEST + 4) + (long) WIDEST * (columns + 4));
+        return numberBytes * ((long) lines * (WIDEST + run) + (long) WIDEST * (columns + 4));
     }
 
     /**
@@ -121,7 +137,6 @@ final class NetworkKernels {
      * layers are kept on the way forward if there is one back.
      */
     private int pitch(Network network, boolean backward) {
-        int run = 32 / numberBytes;
         int sectors = backward
                 ? network.layers().stream()
                         .mapToInt(layer -> (layer.out() + run - 1) / run)
@@ -136,16 +151,12 @@ final class NetworkKernels {
         long there = 0;
         long back = 0;
         for (int l = 0; l < network.layers().size(); l++) {
-            there += steps(network.layers().get(l).in());
+            there += network.layers().get(l).in();
             if (l > 0) {
-                back += steps(network.layers().get(l - 1).out());
+                back += network.layers().get(l).out();
             }
         }
         return (there + back) * backward.parts / (double) backward.samples
                 < there * forward.parts / (double) forward.samples;
-    }
-
-    private int steps(int inner) {
-        return (inner + depth - 1) / depth;
     }
 }

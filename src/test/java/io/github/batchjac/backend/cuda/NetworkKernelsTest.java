@@ -24,6 +24,7 @@ import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The whole network against its layers one by one: matrix products in their promised order, functions by their own kernels. */
 @ParameterizedClass
@@ -237,6 +238,8 @@ class NetworkKernelsTest {
         "2, 63 2 32",
         "2, 64 17 64 48",
         "5, 31 32 33 2",
+        "2, 35 61 38",
+        "2, 55 39 62",
         "3, 5 6 7 8 9 10 11 12 13",
         "3, 64 64 64 64 64 64 64 64 1",
     })
@@ -342,19 +345,25 @@ class NetworkKernelsTest {
         assertThat(lab.reports()).isEmpty();
     }
 
-    /**
-     * Where rows of W are longer than a piece and no whole sectors, pieces of them start and end within one, in the first cache. It
-     * is arithmetic that bounds these networks: it takes more than 18 instructions a sector, 7 is what memory leaves time for.
-     */
+    /** Memory leaves time for 7 instructions a sector: most of these networks take more, arithmetic bounds them. */
     @ParameterizedTest
-    @CsvSource({
-        "10 64 64 10, 1.05",
-        "16 64 64 16, 1.05",
-        "64 64 64, 1.05",
-        "12 40 24 4, 1.05",
-        "33 31 5, 1.35",
-    })
-    void sectorsAreReadWholeAndBankConflictsAreRare(String widths, double sectors) {
+    @ValueSource(
+            strings = {
+                "7 7 7",
+                "9 17 5",
+                "10 16 4",
+                "10 64 64 10",
+                "12 40 24 4",
+                "13 64 10",
+                "16 64 64 16",
+                "31 33 7",
+                "33 31 5",
+                "50 3 51",
+                "63 61 59",
+                "64 9 33",
+                "64 64 64",
+            })
+    void sectorsAreReadWholeAndBankConflictsAreRare(String widths) {
         int[] width =
                 Arrays.stream(widths.split(" ")).mapToInt(Integer::parseInt).toArray();
         int batch = 4096;
@@ -373,7 +382,8 @@ class NetworkKernelsTest {
                 kernels.jacobian(out, value, network, x, batch, backward);
                 LaunchReport report = lab.reports().get(0);
                 String what = report + ", backward " + backward + ", row form " + rowForm;
-                assertThat(report.sectorRatio()).as(what).isLessThanOrEqualTo(sectors);
+                Lab.print(widths, report);
+                assertThat(report.sectorRatio()).as(what).isLessThanOrEqualTo(Lab.SECTORS);
                 assertThat(report.bankConflictRatio()).as(what).isLessThanOrEqualTo(1.1);
             }
         }
