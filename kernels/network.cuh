@@ -75,10 +75,11 @@ struct Slab {
     int rows, inner;
     bool along;
     int first;  // line
-    SmallDivisor by_length;
+    SmallDivisor by_length;  // of what is below 2¹²
 
     __device__ __forceinline__ Slab(T *numbers, int rows, int inner, bool along)
-        : numbers(numbers), rows(rows), inner(inner), along(along), first(0), by_length{((1u << 18) + length() - 1) / length(), 18} {}
+        : numbers(numbers), rows(rows), inner(inner), along(along), first(0),
+          by_length{((1u << 18) + length() - 1) / length(), 18} {}
 
     __device__ __forceinline__ int length() const { return along ? inner : rows; }
     __device__ __forceinline__ int lines() const { return min((along ? rows : inner) - first, TILE::DEPTH); }
@@ -247,22 +248,21 @@ struct NetworkBlock {
     // Where Jacobians start: column c of M as that of each sample, times the slopes. Going forward those of the first layer, whose
     // W is M; backward those of the last layer, whose Wᵀ is M, and of the one before, unless there is none.
     __device__ __forceinline__ void start(const Slab<T> &m, const T *slope, const T *before) const {
-        int begin = m.along ? m.first : 0, end = m.along ? m.first + m.lines() : m.rows;
+        int begin = (m.along ? m.first : 0) + threadIdx.x % RUN, end = m.along ? m.first + m.lines() : m.rows;
         int low = m.along ? 0 : m.first, high = m.along ? m.inner : m.first + m.lines();
 #pragma unroll 1
         for (int number = threadIdx.x / RUN; number < samples * columns; number += TILE::THREADS / RUN) {
             int s = by_columns.quotient(number), c = from + number - s * columns;
             if (c < low || c >= high) continue;
             const T *first = slope + s * pitch;
-            T *to = panel + number + (backward ? 0 : samples);
             if (backward && before == nullptr) {
 #pragma unroll 1
-                for (int row = begin + threadIdx.x % RUN; row < end; row += RUN) *turned(row, number) = first[c] * m.entry(row, c);
+                for (int row = begin; row < end; row += RUN) *turned(row, number) = first[c] * m.entry(row, c);
             } else {
                 const T *second = backward ? before + s * pitch : first;
-                T d = backward ? first[c] : T(1);
+                T d = backward ? first[c] : T(1), *to = panel + number + (backward ? 0 : samples);
 #pragma unroll 1
-                for (int row = begin + threadIdx.x % RUN; row < end; row += RUN) to[row * STRIDE] = d * m.entry(row, c) * second[row];
+                for (int row = begin; row < end; row += RUN) to[row * STRIDE] = d * m.entry(row, c) * second[row];
             }
         }
     }
@@ -312,7 +312,9 @@ struct NetworkBlock {
         }
     }
 
-    // All layers: the panel is as it is at the first one's input. `value` (here,outputs) gets the outputs, unless it is null.
+    // From the panel with the inputs to the one with the Jacobians. Going forward, the passes are the first layer's values, its
+    // Jacobian, and for each further layer both at once; backward all layers' values, the last one's Jacobian, and all the others'.
+    // `value` (here,outputs) gets the outputs, unless it is null.
     __device__ __forceinline__ void run(T *value) const {
         int turn = backward ? count : 1;  // the pass in which Jacobians start
         T *slope = slopes;
@@ -364,7 +366,7 @@ struct NetworkBlock {
         }
     }
 
-    // Columns of the result: all, or of each row those from so far behind the first `lead` on that a sector starts there.
+    // Columns of the result: all of them, or of each row as many from the last start of a sector within the first `lead` + 1 on.
     __device__ __forceinline__ void write_columns(T *out, int lead) const {
         int n = inputs(), each = columns - lead, behind = behind_sector(out);
 #pragma unroll 1
@@ -377,8 +379,8 @@ struct NetworkBlock {
     }
 };
 
-// The Jacobians of `samples` samples a block, or, where `parts` > 1, of a part of one sample's columns, of which the first `lead`
-// are for those rows in which a sector of the result starts there. x (batch,n).
+// The Jacobians of `samples` samples a block, or, where `parts` > 1, of a part of one sample's columns. Parts share `lead` columns,
+// so that each can start where a sector of the result does, row by row. x (batch,n).
 template <typename T>
 __device__ __forceinline__ void network_jacobian(
     T *out, T *value, const Layers &given, int count, const T *x, long long batch, int samples, int columns, int parts, int lead,
@@ -396,6 +398,7 @@ __device__ __forceinline__ void network_jacobian(
     long long first = group * (long long)samples;
     int here = batch - first < samples ? (int)(batch - first) : samples;
     T *weights = shared_numbers<T>(), *panel = weights + Slab<T>::NUMBERS, *slopes = panel + TILE::ROWS * Block::STRIDE;
+    // Packs reach beyond what will be written.
     Block::clear(weights, Slab<T>::NUMBERS + TILE::ROWS * Block::STRIDE);
     __syncthreads();
     Block block{layers, backward, count, here, samples, columns, part * (columns - lead) - lead, pitch,

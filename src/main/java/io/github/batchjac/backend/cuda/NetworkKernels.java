@@ -100,7 +100,7 @@ final class NetworkKernels {
      * @param samples that it takes
      * @param columns of the panel for each, besides its values
      * @param parts blocks that share one sample's columns
-     * @param lead columns that a part has before those that are its own, because parts of rows start where sectors do
+     * @param lead columns that a part shares with the one before, so that each row's can start where a sector does
      */
     private record Shape(int samples, int columns, int parts, int lead) {}
 

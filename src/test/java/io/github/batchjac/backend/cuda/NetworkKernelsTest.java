@@ -345,7 +345,7 @@ class NetworkKernelsTest {
         assertThat(lab.reports()).isEmpty();
     }
 
-    /** It is arithmetic that bounds these networks: of 7 instructions that memory leaves time for in a sector, they take more. */
+    /** Memory leaves time for 7 instructions a sector: most of these networks take more, arithmetic bounds them. */
     @ParameterizedTest
     @ValueSource(
             strings = {
