@@ -194,8 +194,11 @@ final class SoftmaxKernels {
         queue.launch(tile.kernel(name), blocks, tile.threads(), tile.bytes(held + withEntries), arguments);
     }
 
-    /** Bytes before the panel of a block: a pack of sums and an integer a thread. */
-    private static final int COLUMNS_HEAD = THREADS * (16 + Integer.BYTES);
+    /** Bytes before the panel of a block, a pack of sums a thread, and a sector for what does not fill packs behind it. */
+    private static final int COLUMNS_HEAD = THREADS * 16 + 32;
+
+    /** Samples that a thread goes through, if it has all rows of its columns. */
+    private static final int MOST_EACH = 4;
 
     private void timesColumns(String name, long out, Strided m, Strided q, Strided rest, long batch, int n, int k) {
         if (batch == 0 || k == 0 || n == 0) {
@@ -204,25 +207,34 @@ final class SoftmaxKernels {
         Arguments arguments = new Arguments().with(out).with(m).with(q).with(rest);
         int room = SampleTile.SHARED - COLUMNS_HEAD;
         int sector = 32 / bytes;
-        long size = (long) n * (k + 1) * bytes;
+        long size = (long) n * (k + 1) * bytes + Integer.BYTES;
         int width = k;
         int samples = 1;
-        int packs = SampleTile.ceil(k, pack);
+        int atOnce = 1;
+        int packs = k / Math.min(pack, Integer.lowestOneBit(k));
         if (packs <= THREADS && size <= room) {
-            // Many small samples, in multiples of a pack's numbers.
-            samples = (int) Math.max(1, Math.min(THREADS / packs, room / size));
-            samples = samples < 4 ? samples : samples / 4 * 4;
+            // Many small samples, of which so many together are whole packs.
+            int whole = pack / Math.min(pack, Integer.lowestOneBit(n * k));
+            atOnce = (int) Math.max(1, Math.min(THREADS / packs, room / size));
+            atOnce = atOnce < whole ? atOnce : atOnce / whole * whole;
+            long each = THREADS / (atOnce * packs) > 1
+                    ? 1
+                    : Math.min(Math.min(MOST_EACH, room / (atOnce * size)), batch / ((long) BUSY * atOnce));
+            samples = atOnce * (int) Math.max(1, each);
         } else {
             long widest = Math.min(THREADS, room / ((long) n * bytes) - 1) / sector * sector;
-            if (widest == 0) {
+            if (widest <= 0) {
                 timesColumnsLong(name, arguments, batch, n, k);
                 return;
             }
             width = SampleTile.ceil(SampleTile.ceil(k, SampleTile.ceil(k, (int) widest)), sector) * sector;
+            size = (long) n * (width + 1) * bytes + Integer.BYTES;
         }
         int tiles = SampleTile.ceil(k, width);
         // As few warps as can look for the largest q at once, each lane at 4 of them or more.
-        int lanes = Math.min(SampleTile.power(SampleTile.ceil(n, 4)), Integer.highestOneBit(THREADS / samples));
+        int lanes = Math.min(
+                SampleTile.power(SampleTile.ceil(n, 4)),
+                Integer.highestOneBit(Math.max(1, THREADS / samples)));
         lanes = Math.min(WARP, lanes);
         arguments
                 .with(batch)
@@ -230,10 +242,11 @@ final class SoftmaxKernels {
                 .with(k)
                 .with(width)
                 .with(samples)
+                .with(atOnce)
                 .with(tiles)
                 .with(lanes);
         long blocks = tiles == 1 ? SampleTile.ceil(batch, samples) : batch * tiles;
-        queue.launch(name, blocks, THREADS, COLUMNS_HEAD + samples * n * (width + 1) * bytes, arguments);
+        queue.launch(name, blocks, THREADS, COLUMNS_HEAD + samples * (int) size, arguments);
     }
 
     private void timesColumnsLong(String name, Arguments arguments, long batch, int n, int k) {
@@ -244,7 +257,7 @@ final class SoftmaxKernels {
                 name + "_long",
                 batch * tiles,
                 THREADS,
-                (SampleTile.SCRATCH + THREADS) * bytes + Integer.BYTES,
+                (SampleTile.SCRATCH + THREADS) * bytes,
                 arguments);
     }
 }
