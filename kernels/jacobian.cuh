@@ -310,6 +310,35 @@ __device__ __forceinline__ void column_products_long(T *out, const T *m, int pit
     }
 }
 
+// A run of numbers, by the whole block, from or to shared memory; where both lie alike 16 bytes at a time, from the first sector on that
+// starts in it on the device.
+template <typename T>
+__device__ __forceinline__ void copy_alike(T *to, const T *from, int length, const T *on_device) {
+    constexpr int SIZE = Pack<T>::SIZE;
+    int behind = behind_sector(on_device);
+    if (((unsigned)(size_t)to ^ (unsigned)(size_t)from) % 16 == 0) {
+        int head = min(length, -behind & (2 * SIZE - 1));
+        int last = head + ((length - head) & -SIZE);
+#pragma unroll 4
+        for (int i = head + threadIdx.x * SIZE; i < last; i += blockDim.x * SIZE) {
+            store_pack(to + i, load_pack(from + i));
+        }
+        if (threadIdx.x < head) {
+            to[threadIdx.x] = from[threadIdx.x];
+        }
+        if (threadIdx.x < length - last) {
+            to[last + threadIdx.x] = from[last + threadIdx.x];
+        }
+        return;
+    }
+#pragma unroll 1
+    for (int i = (int)threadIdx.x - behind; i < length; i += blockDim.x) {
+        if (i >= 0) {
+            to[i] = from[i];
+        }
+    }
+}
+
 // `here` columns of `rows` rows, of at most `width`, which is whole packs.
 template <typename T, int N>
 __device__ __forceinline__ void copy_columns(T *to, int to_pitch, const T *from, int from_pitch, int rows, int width, int here) {
@@ -347,9 +376,6 @@ __device__ __forceinline__ void times_columns(T *out, const T *m, long long m_st
     constexpr int SIZE = Pack<T>::SIZE;
     T *partial = shared_numbers<T>();
     int size = n * width;
-    T *panel = partial + SIZE * blockDim.x;
-    T *entries = panel + ((samples * size + 3) & -4);
-    int *places = reinterpret_cast<int *>(entries + samples * n);
     Share share(batch, 1, samples, 1);
     int column = 0;
     if (tiles > 1) {
@@ -358,15 +384,19 @@ __device__ __forceinline__ void times_columns(T *out, const T *m, long long m_st
         column = blockIdx.x % tiles * width;
     }
     int here = min(width, k - column);
-    // One row of n·k numbers a sample, or the rows of a column tile.
+    // One row of n·k numbers a sample, or the rows of a column tile; in shared memory they lie as they do outside.
     long long offset = (share.sample * n) * k + column;
+    T *panel = partial + SIZE * blockDim.x + (tiles == 1 ? (int)offset & (SIZE - 1) : 0);
+    T *entries = partial + SIZE * blockDim.x + ((samples * size + 2 * SIZE - 1) & -SIZE) + ((int)share.sample * n & (SIZE - 1));
+    int *places = reinterpret_cast<int *>(entries + samples * n);
     m += share.sample * m_stride + column;
     if (tiles == 1) {
         bool contiguous = m_stride == (long long)size || share.count == 1;
-        copy(panel, m, contiguous ? share.count * size : 0);
+        int runs = contiguous ? 1 : share.count;
+        int length = contiguous ? share.count * size : size;
 #pragma unroll 1
-        for (int s = 0; s < (contiguous ? 0 : share.count); s++) {
-            copy(panel + s * size, m + s * m_stride, size);
+        for (int s = 0; s < runs; s++) {
+            copy_alike(panel + s * size, m + s * m_stride, length, m + s * m_stride);
         }
     } else {
         copy_columns(panel, width, m, k, n, width, here);
@@ -377,7 +407,7 @@ __device__ __forceinline__ void times_columns(T *out, const T *m, long long m_st
     q += share.sample * q_stride;
 #pragma unroll 1
     for (int s = 0; s < runs; s++) {
-        copy(entries + s * n, q + s * q_stride, length);
+        copy_alike(entries + s * n, q + s * q_stride, length, q + s * q_stride);
     }
     __syncthreads();
     int entry_stride = q_stride == 0 ? 0 : n;
@@ -396,7 +426,7 @@ __device__ __forceinline__ void times_columns(T *out, const T *m, long long m_st
     }
     __syncthreads();
     if (tiles == 1) {
-        copy(out + offset, panel, share.count * size);
+        copy_alike(out + offset, panel, share.count * size, out + offset);
     } else {
         copy_columns(out + offset, k, panel, width, n, width, here);
     }

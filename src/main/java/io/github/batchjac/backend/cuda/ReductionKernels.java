@@ -185,7 +185,8 @@ final class ReductionKernels {
         int sharedBytes = brought ? staged * threads / WARP * (piece + SECTOR_BYTES) : 0;
         if (lanes == 1) {
             threads = Math.max(
-                    WARP, Math.min(ROW_THREADS, Integer.highestOneBit(STAGED_BYTES / (staged * bytes * Math.max(1, n)))));
+                    WARP,
+                    Math.min(ROW_THREADS, Integer.highestOneBit(STAGED_BYTES / (staged * bytes * Math.max(1, n)))));
             sharedBytes = staged * (threads * (n | 1) * bytes + SLOT_BYTES);
         }
         int rows = threads / lanes;

@@ -58,8 +58,7 @@ record Slots(int samples, int groups, int sharing, int rounds, long blocks, int 
      */
     static Slots of(Precision precision, long batch, int size, int cols, Numbers... operands) {
         Slots slots = of(precision, batch, size);
-        List<Numbers> present =
-                Stream.of(operands).filter(n -> !n.at.missing()).toList();
+        List<Numbers> present = Stream.of(operands).filter(n -> !n.at.missing()).toList();
         int perSlot = SLOT_BYTES / precision.bytes();
         long group = (long) slots.samples * size;
         if (slots.blocks == 0

@@ -194,10 +194,10 @@ final class SoftmaxKernels {
         queue.launch(tile.kernel(name), blocks, tile.threads(), tile.bytes(held + withEntries), arguments);
     }
 
-    /** Bytes before the panel of a block, a pack of sums a thread, and a sector for what does not fill packs behind it. */
-    private static final int COLUMNS_HEAD = THREADS * 16 + 32;
+    /** Bytes besides the panel of a block and what belongs to it: a pack of sums a thread, and gaps. */
+    private static final int COLUMNS_HEAD = THREADS * 16 + 64;
 
-    /** Samples that a thread goes through, if it has all rows of its columns. */
+    /** Samples that a thread goes through. */
     private static final int MOST_EACH = 4;
 
     private void timesColumns(String name, long out, Strided m, Strided q, Strided rest, long batch, int n, int k) {
@@ -213,14 +213,17 @@ final class SoftmaxKernels {
         int atOnce = 1;
         int packs = k / Math.min(pack, Integer.lowestOneBit(k));
         if (packs <= THREADS && size <= room) {
-            // Many small samples, of which so many together are whole packs.
-            int whole = pack / Math.min(pack, Integer.lowestOneBit(n * k));
-            atOnce = (int) Math.max(1, Math.min(THREADS / packs, room / size));
-            atOnce = atOnce < whole ? atOnce : atOnce / whole * whole;
-            long each = THREADS / (atOnce * packs) > 1
-                    ? 1
-                    : Math.min(Math.min(MOST_EACH, room / (atOnce * size)), batch / ((long) BUSY * atOnce));
-            samples = atOnce * (int) Math.max(1, each);
+            // As many as there is room for. Threads that have all rows of their columns go through some, fewer of a
+            // small batch.
+            int columns = THREADS / packs;
+            int most = (int) Math.max(1, Math.min(room / size, (long) MOST_EACH * columns));
+            int each = Math.max(1, (most + columns / 2) / columns);
+            atOnce = Math.min(columns, most / each);
+            if (2 * atOnce * packs <= THREADS) {
+                each = 1;
+                atOnce = Math.min(columns, most);
+            }
+            samples = atOnce * (int) Math.max(1, Math.min(each, batch / ((long) BUSY * atOnce)));
         } else {
             long widest = Math.min(THREADS, room / ((long) n * bytes) - 1) / sector * sector;
             if (widest <= 0) {
@@ -233,8 +236,7 @@ final class SoftmaxKernels {
         int tiles = SampleTile.ceil(k, width);
         // As few warps as can look for the largest q at once, each lane at 4 of them or more.
         int lanes = Math.min(
-                SampleTile.power(SampleTile.ceil(n, 4)),
-                Integer.highestOneBit(Math.max(1, THREADS / samples)));
+                SampleTile.power(SampleTile.ceil(n, 4)), Integer.highestOneBit(Math.max(1, THREADS / samples)));
         lanes = Math.min(WARP, lanes);
         arguments
                 .with(batch)
@@ -253,11 +255,6 @@ final class SoftmaxKernels {
         int width = Math.min(k, 64);
         int tiles = SampleTile.ceil(k, width);
         arguments.with(n).with(k).with(width).with(tiles);
-        queue.launch(
-                name + "_long",
-                batch * tiles,
-                THREADS,
-                (SampleTile.SCRATCH + THREADS) * bytes,
-                arguments);
+        queue.launch(name + "_long", batch * tiles, THREADS, (SampleTile.SCRATCH + THREADS) * bytes, arguments);
     }
 }
