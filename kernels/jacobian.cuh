@@ -279,64 +279,104 @@ __device__ __forceinline__ void column_products(T *panel, int pitch, const T *q,
     } while (groups == 1 && s < samples);
 }
 
-// out = J·m for `width` columns of one sample, too long for shared memory, as far as a block's threads go: a thread takes a column and
-// every so-many-th row. `partial` is a number a thread.
-template <Form FORM, typename T>
-__device__ __forceinline__ void column_products_long(T *out, const T *m, int pitch, const T *q, T rest, int n, int width, int peak,
-                                                     T *partial) {
-    int groups = blockDim.x / width;
-    int group = threadIdx.x / width;
-    int column = threadIdx.x - group * width;
-    bool active = group < groups;
-    int rows = active ? n : 0;
-    long long step = (long long)groups * pitch;
-    Pack<T, 1> sum = {};
-    const T *x = m + (long long)group * pitch + column;
-#pragma unroll 4
-    for (int i = group; i < rows; i += groups, x += step) {
-        if (i != peak) {
-            sum.at[0] = fma(q[i], *x, sum.at[0]);
-        }
-    }
-    T s = sum_of_groups(sum, partial, group, groups, width).at[0];
-    T top = m[(long long)peak * pitch + column];
-    T qm = q[peak];
-    T all = fma(qm, top, s);
-    x = m + (long long)group * pitch + column;
-    T *to = out + (long long)group * pitch + column;
-#pragma unroll 4
-    for (int i = group; i < rows; i += groups, x += step, to += step) {
-        *to = i == peak ? at_peak<FORM>(qm, rest, top, s) : elsewhere<FORM>(q[i], *x, all);
-    }
-}
-
-// A run of numbers, by the whole block, from or to shared memory; where both lie alike 16 bytes at a time, from the first sector on that
+// A run of numbers, by so many threads, from or to shared memory; where both lie alike 16 bytes at a time, from the first sector on that
 // starts in it on the device.
 template <typename T>
-__device__ __forceinline__ void copy_alike(T *to, const T *from, int length, const T *on_device) {
+__device__ __forceinline__ void copy_alike(T *to, const T *from, int length, const T *on_device, unsigned thread, unsigned threads) {
     constexpr int SIZE = Pack<T>::SIZE;
     int behind = behind_sector(on_device);
     if (((unsigned)(size_t)to ^ (unsigned)(size_t)from) % 16 == 0) {
         int head = min(length, -behind & (2 * SIZE - 1));
         int last = head + ((length - head) & -SIZE);
 #pragma unroll 4
-        for (int i = head + threadIdx.x * SIZE; i < last; i += blockDim.x * SIZE) {
+        for (int i = head + thread * SIZE; i < last; i += threads * SIZE) {
             store_pack(to + i, load_pack(from + i));
         }
-        if (threadIdx.x < head) {
-            to[threadIdx.x] = from[threadIdx.x];
+        if (thread < head) {
+            to[thread] = from[thread];
         }
-        if (threadIdx.x < length - last) {
-            to[last + threadIdx.x] = from[last + threadIdx.x];
+        if (thread < length - last) {
+            to[last + thread] = from[last + thread];
         }
         return;
     }
 #pragma unroll 1
-    for (int i = (int)threadIdx.x - behind; i < length; i += blockDim.x) {
+    for (int i = (int)thread - behind; i < length; i += threads) {
         if (i >= 0) {
             to[i] = from[i];
         }
     }
+}
+
+template <typename T>
+__device__ __forceinline__ void copy_alike(T *to, const T *from, int length, const T *on_device) {
+    copy_alike(to, from, length, on_device, threadIdx.x, blockDim.x);
+}
+
+// out = J·m for `width` columns of one sample too long for shared memory, where `at_once` rows are at a time. m is read twice. `partial`
+// is a number a thread.
+template <Form FORM, typename T>
+__device__ __forceinline__ void times_columns_long(T *out, const T *m, int k, const T *q, T rest, int n, int width, int at_once,
+                                                   int peak, T *partial, T *shared) {
+    constexpr int SIZE = Pack<T>::SIZE;
+    int groups = blockDim.x / width;
+    int group = threadIdx.x / width;
+    int column = threadIdx.x - group * width;
+    int pitch = width + ((k - width) & (SIZE - 1));
+    int step = groups * pitch;
+    const T *at_peak = q + peak;
+    // visit(number of the panel, its q) for this thread's numbers of each panel of rows; then WRITE: the panel to out.
+    auto for_panels = [&](auto write, auto visit) {
+#pragma unroll 1
+        for (int first = 0; first < n; first += at_once) {
+            if (first > 0) {
+                __syncthreads();
+            }
+            int rows = min(at_once, n - first);
+            T *to = out + (long long)first * k;
+            const T *from = m + (long long)first * k;
+            T *panel = shared + (behind_sector(to) & (SIZE - 1));
+            // All columns at once, or a row a warp.
+            bool all = width == k;
+            int length = all ? rows * k : width;
+            unsigned thread = all ? threadIdx.x : threadIdx.x % WARP, threads = all ? blockDim.x : WARP;
+            int start = all ? 0 : threadIdx.x / WARP, runs = all ? 1 : rows, warps = blockDim.x / WARP;
+#pragma unroll 1
+            for (int r = start; r < runs; r += warps) {
+                const T *row = from + (long long)r * k;
+                copy_alike(panel + r * pitch, row, length, row, thread, threads);
+            }
+            __syncthreads();
+            int mine = group < groups ? (rows - group + groups - 1) / groups : 0;
+            T *x = panel + group * pitch + column;
+            const T *entry = q + first + group;
+#pragma unroll 4
+            for (int i = 0; i < mine; i++, x += step, entry += groups) {
+                visit(*x, entry);
+            }
+            if constexpr (decltype(write)::value != 0) {
+                __syncthreads();
+#pragma unroll 1
+                for (int r = start; r < runs; r += warps) {
+                    T *row = to + (long long)r * k;
+                    copy_alike(row, panel + r * pitch, length, row, thread, threads);
+                }
+            }
+        }
+    };
+    Pack<T, 1> sum = {};
+    for_panels(Count<false>(), [&](T x, const T *entry) {
+        if (entry != at_peak) {
+            sum.at[0] = fma(*entry, x, sum.at[0]);
+        }
+    });
+    T s = sum_of_groups(sum, partial, group, groups, width).at[0];
+    T top = m[(long long)peak * k + column];
+    T qm = *at_peak;
+    T all = fma(qm, top, s);
+    for_panels(Count<true>(), [&](T &x, const T *entry) {
+        x = entry == at_peak ? ::at_peak<FORM>(qm, rest, top, s) : elsewhere<FORM>(*entry, x, all);
+    });
 }
 
 // `here` columns of `rows` rows, of at most `width`, which is whole packs.

@@ -86,7 +86,7 @@ TIMES_ROWS(rows_times_log_softmax_transposed, LOG_SOFTMAX_TRANSPOSED)
 
 // out = J·m (batch,n,k); see jacobian.cuh. 8 bytes a number of m (float32), and q. A block of 256 threads takes `samples` samples, of
 // which `at_once` are under way, or, where tiles > 1, `width` columns of one; behind 256 packs in shared memory, these, their q and an
-// integer each. NAME_long: m is read twice; a block for every `width` columns of a sample; Lanes::SCRATCH and 256 numbers.
+// integer each. NAME_long: a block for every `width` columns of a sample, `at_once` rows of which are in shared memory.
 #define TIMES_COLUMNS(name, FORM)                                                                                              \
     RESIDENT_KERNEL(name, 256, 2)(REAL * out, const REAL *m, long long m_stride, const REAL *q, long long q_stride, const REAL *rest,\
                       long long rest_stride, long long batch, int n, int k, int width, int samples, int at_once, int tiles,    \
@@ -94,14 +94,15 @@ TIMES_ROWS(rows_times_log_softmax_transposed, LOG_SOFTMAX_TRANSPOSED)
         times_columns<FORM>(out, m, m_stride, q, q_stride, rest, rest_stride, batch, n, k, width, samples, at_once, tiles, lanes);\
     }                                                                                                                          \
     RESIDENT_KERNEL(name##_long, 256, 2)(REAL * out, const REAL *m, long long m_stride, const REAL *q, long long q_stride,     \
-                             const REAL *rest, long long rest_stride, int n, int k, int width, int tiles) {                    \
+                             const REAL *rest, long long rest_stride, int n, int k, int width, int at_once, int tiles) {       \
         REAL *scratch = shared_numbers<REAL>();                                                                                \
         long long b = blockIdx.x / tiles;                                                                                      \
         int column = blockIdx.x % tiles * width;                                                                               \
         q += b * q_stride;                                                                                                     \
         int peak = find_place(Lanes<REAL>::block(scratch), q, n);                                                              \
-        column_products_long<FORM>(out + b * n * k + column, m + b * m_stride + column, k, q, rest[b * rest_stride], n,        \
-                                   min(width, k - column), peak, scratch + Lanes<REAL>::SCRATCH);                              \
+        REAL *partial = scratch + Lanes<REAL>::SCRATCH;                                                                        \
+        times_columns_long<FORM>(out + b * n * k + column, m + b * m_stride + column, k, q, rest[b * rest_stride], n,          \
+                                 min(width, k - column), at_once, peak, partial, partial + blockDim.x);                        \
     }
 
 TIMES_COLUMNS(softmax_times_columns, SOFTMAX)

@@ -225,7 +225,8 @@ final class SoftmaxKernels {
             }
             samples = atOnce * (int) Math.max(1, Math.min(each, batch / ((long) BUSY * atOnce)));
         } else {
-            long widest = Math.min(THREADS, room / ((long) n * bytes) - 1) / sector * sector;
+            // Columns of one whose rows are whole sectors; if not, rows of it.
+            long widest = k % sector == 0 ? Math.min(THREADS, room / ((long) n * bytes) - 1) / sector * sector : 0;
             if (widest <= 0) {
                 timesColumnsLong(name, arguments, batch, n, k);
                 return;
@@ -252,9 +253,12 @@ final class SoftmaxKernels {
     }
 
     private void timesColumnsLong(String name, Arguments arguments, long batch, int n, int k) {
-        int width = Math.min(k, 64);
-        int tiles = SampleTile.ceil(k, width);
-        arguments.with(n).with(k).with(width).with(tiles);
-        queue.launch(name + "_long", batch * tiles, THREADS, (SampleTile.SCRATCH + THREADS) * bytes, arguments);
+        int tiles = SampleTile.ceil(k, THREADS);
+        int width = tiles == 1 ? k : SampleTile.ceil(SampleTile.ceil(k, tiles), pack) * pack;
+        int head = SampleTile.SCRATCH + THREADS + pack;
+        int pitch = width + pack;
+        int rows = Math.min(n, (SampleTile.SHARED / bytes - head) / pitch);
+        arguments.with(n).with(k).with(width).with(rows).with(tiles);
+        queue.launch(name + "_long", batch * tiles, THREADS, (head + rows * pitch) * bytes, arguments);
     }
 }
