@@ -434,10 +434,11 @@ __device__ __forceinline__ void times_columns(T *out, const T *m, long long m_st
         bool contiguous = m_stride == (long long)size || share.count == 1;
         int runs = contiguous ? 1 : share.count;
         int length = contiguous ? share.count * size : size;
+        int s = 0;
 #pragma unroll 1
-        for (int s = 0; s < runs; s++) {
+        do {
             copy_alike(panel + s * size, m + s * m_stride, length, m + s * m_stride);
-        }
+        } while (++s < runs);
     } else {
         copy_columns(panel, width, m, k, n, width, here);
     }
@@ -445,10 +446,11 @@ __device__ __forceinline__ void times_columns(T *out, const T *m, long long m_st
     int runs = q_stride == 0 || q_stride == n ? 1 : share.count;
     int length = q_stride == n ? share.count * n : n;
     q += share.sample * q_stride;
+    int s = 0;
 #pragma unroll 1
-    for (int s = 0; s < runs; s++) {
+    do {
         copy_alike(entries + s * n, q + s * q_stride, length, q + s * q_stride);
-    }
+    } while (++s < runs);
     __syncthreads();
     int entry_stride = q_stride == 0 ? 0 : n;
     find_places(places, entries, entry_stride, n, entry_stride == 0 ? 1 : share.count, Lanes<T>::within_warp(lanes));
