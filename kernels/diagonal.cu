@@ -11,7 +11,8 @@ KERNEL(scale_rows, 256)
         right.point(e, s, i * cols + j);
     };
     slots::fill(
-        out, place, point, [](REAL d, REAL a) { return d * a; }, slots::Small<REAL, slots::ROW>{d, d_stride, 0, {rows, cols, rows * cols}},
+        out, place, point, [](REAL d, REAL a) { return d * a; },
+        slots::Small<REAL, slots::ROW>{d, d_stride, 0, {rows, cols, rows * cols}},
         slots::Large<REAL>{a, a_stride, rows * cols});
 }
 
@@ -85,7 +86,9 @@ RESIDENT_KERNEL(dense_diagonal, 256, 4)
             diagonal.point(e, s, r * n + i);
         }
     };
-    slots::fill(out, place, point, [](REAL d) { return d; }, slots::Small<REAL, slots::ROW, true>{d, d_stride, 0, {repeat * n, n, repeat * n * n}});
+    slots::fill(
+        out, place, point, [](REAL d) { return d; },
+        slots::Small<REAL, slots::ROW, true>{d, d_stride, 0, {repeat * n, n, repeat * n * n}});
 }
 
 // out[b,i] = 1 + d[b,i]; (batch,n). No d: 2. Moves d and out.

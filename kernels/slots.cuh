@@ -53,13 +53,19 @@ struct Place {
     long long step;    // samples from a round to the next
     long long block;   // the first sample of the block's groups, and in a round, counted from there:
     int from, to;      // the elements that it writes, where operands are staged,
-    int mine;          // and the first of this thread
-    bool staged;
+    int mine;          // and the first of this thread;
+    bool staged;       // whether they are
     long long batch;
     int size, outer, rows, cols, rounds;
 
     __device__ __forceinline__ Place(long long batch, int outer, int rows, int cols, const Slots &slots)
-        : batch(batch), size(outer * rows * cols), outer(outer), rows(rows), cols(cols), rounds(slots.rounds), staged(slots.staged != 0) {
+        : staged(slots.staged != 0),
+          batch(batch),
+          size(outer * rows * cols),
+          outer(outer),
+          rows(rows),
+          cols(cols),
+          rounds(slots.rounds) {
         unsigned chunk = blockIdx.x / slots.blocks;
         long long slot = (blockIdx.x % slots.blocks) * (long long)blockDim.x + threadIdx.x;
         long long in_group = (long long)slots.samples * size / N;
@@ -238,7 +244,7 @@ struct Operand {
     // Nothing of it is staged.
     __device__ __forceinline__ void bring(int) {}
 
-    // Those of as many rounds as a slot has elements, of which `left` are left from the first on, and fewer by `apart` from each on.
+    // Those of as many rounds as a slot has elements. From the first on `left` elements are left, and from each on fewer by `apart`.
     __device__ __forceinline__ void next(Slot<T, N> (&rounds)[N], long long left, long long apart) {
 #pragma unroll
         for (int k = 0; k < N; k++) {
@@ -254,13 +260,14 @@ struct Operand {
     }
 };
 
-// Which of an operand's numbers belong to an output: `each` elements one after the other have the same one; behind `count` of these
-// they start again, and every `lap` elements with the next `count`.
+// Which of an operand's numbers belong to an output: `each` elements one after the other have the same one; behind
+// `count` of these they start again, and every `lap` elements with the next `count`.
 struct Laps {
     int count, each, lap;
 };
 
-// An operand in shared memory: of as many rounds as a slot has elements, which are next to each other, what the block needs.
+// An operand in shared memory: what the block needs of it in as many rounds as a slot has elements, which are next to
+// each other.
 template <typename T>
 struct Staged {
     static constexpr int N = PER_SLOT<T>;
@@ -278,11 +285,17 @@ struct Staged {
     unsigned wanted = 0;
     int at[N];
 
-    __device__ __forceinline__ Staged(Pack<T> *&free, const T *operand, long long stride, const Laps &laps, const Place<T> &place)
-        : staged(free), step(place.step * stride), laps(laps), size(place.size), mine(place.mine), shared(stride == 0) {
-        numbers = operand + place.block * stride;
-        long long samples = place.batch - place.block;
-        end = numbers + (shared ? laps.count * (size / laps.lap) : (samples < place.step * place.rounds ? samples : place.step * place.rounds) * stride);
+    __device__ __forceinline__ Staged(
+        Pack<T> *&free, const T *operand, long long stride, const Laps &laps, const Place<T> &place)
+        : staged(free),
+          numbers(operand + place.block * stride),
+          step(place.step * stride),
+          laps(laps),
+          size(place.size),
+          mine(place.mine),
+          shared(stride == 0) {
+        long long samples = min(place.batch - place.block, place.step * place.rounds);
+        end = numbers + (shared ? laps.count * (size / laps.lap) : samples * stride);
         int last = place.to - 1;
         first = place.from / laps.each;
         length = last / laps.each - first + 1;
@@ -361,8 +374,8 @@ struct Staged {
     }
 };
 
-// An operand of which a block needs less than it writes, or not in the same places, and any other, as kernels are given them; `run`
-// as Operand has it.
+// An operand of which a block needs less than it writes, or not in the same places, and any other, as kernels are given
+// them; `run` as Operand has it.
 template <typename T, Lie LIE, bool ONES = false>
 struct Small {
     const T *numbers;
@@ -421,7 +434,8 @@ __device__ __forceinline__ void write(T *out, const Place<T> &place, Point point
 
 // The same where operands are staged, as many rounds at a time as a slot has elements.
 template <typename T, typename Point, typename Formula, typename... Operands>
-__device__ __forceinline__ void write_staged(T *out, const Place<T> &place, Point point, Formula formula, Operands... operands) {
+__device__ __forceinline__ void write_staged(
+    T *out, const Place<T> &place, Point point, Formula formula, Operands... operands) {
     constexpr int N = PER_SLOT<T>;
     place.each([&](int e, int s, int o, int i, int j) { point(e, s, o, i, j, operands...); });
     bool whole = aligned(out);

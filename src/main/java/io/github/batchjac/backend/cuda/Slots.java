@@ -63,7 +63,7 @@ record Slots(int samples, int groups, int sharing, int rounds, long blocks, int 
         long group = (long) slots.samples * size;
         if (slots.blocks == 0
                 || cols % perSlot == 0
-                || group > Integer.MAX_VALUE
+                || group > Integer.MAX_VALUE / 2
                 || present.stream().anyMatch(n -> n.gaps(size))) {
             return slots;
         }
