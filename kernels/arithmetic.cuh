@@ -79,48 +79,62 @@ __device__ __forceinline__ void flat_arithmetic(F f, T *out, const T *a, int a_s
     }
 }
 
-// An operand of a block's samples: numbers i mod size; the next sample's are stride further on.
+// An operand (batch,size), whose numbers a sample of the output goes through again and again.
 template <typename T>
 struct Repeated {
     const T *numbers;
-    int stride, size;
+    long long stride;
+    int size;
     Divisor by_size;
-    __device__ __forceinline__ Repeated(const T *numbers, long long stride, int size, Divisor by_size)
-        : numbers(numbers), stride((int)stride), size(size), by_size(by_size) {}
+
     __device__ __forceinline__ T at(int sample, int i) const {
-        return numbers[(long long)sample * stride + (i - by_size.quotient(i) * size)];
+        return numbers[sample * stride + (i - by_size.quotient(i) * size)];
     }
 };
 
-// out_i = a_{i mod a.size} ∘ b_{i mod b.size} of every sample. A block takes `samples` samples or, where chunks > 1, a chunk
-// of one: up to 1024 numbers, with 256 threads.
+// out_i = a_{i mod a.size} ∘ b_{i mod b.size} of every sample of n numbers, `count` in all. A block of 256 threads takes 1024
+// of them.
 template <typename F, typename T>
-__device__ __forceinline__ void repeated_arithmetic(F f, T *out, int n, Divisor by_n, Repeated<T> a, Repeated<T> b,
-                                                    long long batch, int samples, int chunks) {
-    constexpr int TILE = 1024;
-    unsigned block = blockIdx.x;
-    long long sample = chunks == 1 ? block * (long long)samples : block / chunks;
-    int from = chunks == 1 ? 0 : block % chunks * TILE;
-    int length = chunks == 1 ? (int)min((long long)samples, batch - sample) * n : min(TILE, n - from);
-    a.numbers += sample * a.stride;
-    b.numbers += sample * b.stride;
-    out += sample * n + from;
-    constexpr int COUNT = 4;
-    T numbers[COUNT];
+__device__ __forceinline__ void repeated_arithmetic(F f, T *out, int n, Divisor by_n, Repeated<T> a, Repeated<T> b, long long count) {
+    constexpr int COUNT = 4, TILE = 1024;
+    long long first = blockIdx.x * (long long)TILE;
+    long long sample = first / n;
+    int from = (int)(first - sample * n);
+    int length = (int)min((long long)TILE, count - first);
+    out += first;
+    // at(number of the tile, sample from the first on, number of that sample)
+    auto compute = [&](auto a_at, auto b_at) {
+        T numbers[COUNT];
 #pragma unroll
-    for (int k = 0; k < COUNT; k++) {
-        int i = threadIdx.x + k * (TILE / COUNT);
-        if (i < length) {
-            int s = chunks == 1 ? by_n.quotient(i) : 0;
-            int j = from + i - s * n;
-            numbers[k] = f(a.at(s, j), b.at(s, j));
+        for (int k = 0; k < COUNT; k++) {
+            int i = threadIdx.x + k * (TILE / COUNT);
+            if (i < length) {
+                int s = by_n.quotient(from + i);
+                int j = from + i - s * n;
+                numbers[k] = f(a_at(i, s, j), b_at(i, s, j));
+            }
         }
-    }
 #pragma unroll
-    for (int k = 0; k < COUNT; k++) {
-        int i = threadIdx.x + k * (TILE / COUNT);
-        if (i < length) {
-            out[i] = numbers[k];
+        for (int k = 0; k < COUNT; k++) {
+            int i = threadIdx.x + k * (TILE / COUNT);
+            if (i < length) {
+                out[i] = numbers[k];
+            }
         }
+    };
+    auto in_line = [&](const Repeated<T> &x) {
+        return [numbers = x.numbers + first](int i, int, int) { return numbers[i]; };
+    };
+    auto repeated = [&](Repeated<T> x) {
+        x.numbers += sample * x.stride;
+        return [x](int, int s, int j) { return x.at(s, j); };
+    };
+    auto lies_as_out = [&](const Repeated<T> &x) { return x.size == n && x.stride == n; };
+    if (lies_as_out(a)) {
+        compute(in_line(a), repeated(b));
+    } else if (lies_as_out(b)) {
+        compute(repeated(a), in_line(b));
+    } else {
+        compute(repeated(a), repeated(b));
     }
 }

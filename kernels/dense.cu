@@ -6,8 +6,9 @@ KERNEL(outer, 256)
 (REAL *out, const REAL *r, long long r_stride, const REAL *x, long long x_stride, const REAL *scale,
  long long scale_stride, long long batch, int m, int n, slots::Slots dealt) {
     slots::Place<REAL> place(batch, 1, m, n, dealt);
-    slots::Small<REAL, slots::ROW> left{r, r_stride, m, 0}, factor{scale, scale_stride, 1, 0};
-    slots::Small<REAL, slots::RUN> right{x, x_stride, n, n};
+    slots::Small<REAL, slots::ROW> left{r, r_stride, 0, {m, n, m * n}};
+    slots::Small<REAL, slots::RUN> right{x, x_stride, n, {n, 1, m * n}};
+    slots::Small<REAL, slots::ROW> factor{scale, scale_stride, 0, {1, m * n, m * n}};
     auto point = [&](int e, int s, int, int i, int j, auto &left, auto &right, auto &...factor) {
         left.point(e, s, i);
         right.point(e, s, j);
@@ -29,7 +30,8 @@ KERNEL(kronecker_identity, 256)
             numbers.point(e, s, l);
         }
     };
-    slots::fill(out, place, point, [](REAL x) { return x; }, slots::Small<REAL, slots::RUN>{x, x_stride, n, n});
+    slots::fill(
+        out, place, point, [](REAL x) { return x; }, slots::Small<REAL, slots::RUN>{x, x_stride, n, {n, 1, m * m * n}});
 }
 
 // dz/dW of z = xW: out[b,i,l·m+j] = x[b,l] where i = j, +0 elsewhere; (batch,m,n·m). Moves out.
@@ -41,7 +43,8 @@ KERNEL(kronecker_identity_rows, 256)
             numbers.point(e, s, l);
         }
     };
-    slots::fill(out, place, point, [](REAL x) { return x; }, slots::Small<REAL, slots::ROW>{x, x_stride, n, 0});
+    slots::fill(
+        out, place, point, [](REAL x) { return x; }, slots::Small<REAL, slots::ROW>{x, x_stride, 0, {n, m, m * n * m}});
 }
 
 // A·dz/dW of z = xW: out[b,i,l·m+j] = a[b,i,j]·x[b,l]; a (batch,k,m), x (batch,n), out (batch,k,n·m). Moves out.
@@ -54,8 +57,9 @@ KERNEL(kronecker_rows, 256)
         right.point(e, s, l);
     };
     slots::fill(
-        out, place, point, [](REAL a, REAL x) { return a * x; }, slots::Small<REAL, slots::RUN>{a, a_stride, k * m, m},
-        slots::Small<REAL, slots::ROW>{x, x_stride, n, 0});
+        out, place, point, [](REAL a, REAL x) { return a * x; },
+        slots::Small<REAL, slots::RUN>{a, a_stride, m, {m, 1, n * m}},
+        slots::Small<REAL, slots::ROW>{x, x_stride, 0, {n, m, k * n * m}});
 }
 
 // out[b,t,:] = in[b,:]; in (batch,size), out (batch,times,size). Moves out, and in where it is not shared.
@@ -63,7 +67,8 @@ RESIDENT_KERNEL(repeat, 256, 4)
 (REAL *out, const REAL *in, long long in_stride, long long batch, int times, int size, slots::Slots dealt) {
     slots::Place<REAL> place(batch, 1, times, size, dealt);
     auto point = [&](int e, int s, int, int, int j, auto &numbers) { numbers.point(e, s, j); };
-    slots::fill(out, place, point, [](REAL x) { return x; }, slots::Small<REAL, slots::RUN>{in, in_stride, size, size});
+    slots::fill(
+        out, place, point, [](REAL x) { return x; }, slots::Small<REAL, slots::RUN>{in, in_stride, size, {size, 1, times * size}});
 }
 
 // out[j,i] = a[i,j]; a (rows,cols). Moves both. A block of 32×8 threads turns a tile of 32×32 in shared memory, whose

@@ -11,7 +11,8 @@ KERNEL(scale_rows, 256)
         right.point(e, s, i * cols + j);
     };
     slots::fill(
-        out, place, point, [](REAL d, REAL a) { return d * a; }, slots::Small<REAL, slots::ROW>{d, d_stride, rows, 0},
+        out, place, point, [](REAL d, REAL a) { return d * a; },
+        slots::Small<REAL, slots::ROW>{d, d_stride, 0, {rows, cols, rows * cols}},
         slots::Large<REAL>{a, a_stride, rows * cols});
 }
 
@@ -26,7 +27,7 @@ RESIDENT_KERNEL(scale_columns, 256, 4)
     };
     slots::fill(
         out, place, point, [](REAL a, REAL d) { return a * d; }, slots::Large<REAL>{a, a_stride, rows * cols},
-        slots::Small<REAL, slots::RUN>{d, d_stride, cols, cols});
+        slots::Small<REAL, slots::RUN>{d, d_stride, cols, {cols, 1, rows * cols}});
 }
 
 // out[b,r·n+i,j] = d[b,r·n+i]·a[b,i,j]; a (batch,n,cols), out (batch,repeat·n,cols). No d: copies. Moves a and out.
@@ -34,17 +35,17 @@ KERNEL(tile_rows, 256)
 (REAL *out, const REAL *d, long long d_stride, const REAL *a, long long a_stride, long long batch, int repeat, int n,
  int cols, slots::Slots dealt) {
     slots::Place<REAL> place(batch, repeat, n, cols, dealt);
-    slots::Large<REAL> rows{a, a_stride, n * cols};
+    slots::Small<REAL, slots::RUN> rows{a, a_stride, n * cols, {n * cols, 1, repeat * n * cols}};
     auto point = [&](int e, int s, int r, int i, int j, auto &right, auto &...left) {
         right.point(e, s, i * cols + j);
         (left.point(e, s, r * n + i), ...);
     };
     if (d == nullptr) {
-        slots::write<false>(out, place, point, [](REAL a) { return a; }, rows.direct(place));
+        slots::fill(out, place, point, [](REAL a) { return a; }, rows);
     } else {
         slots::fill(
             out, place, point, [](REAL a, REAL d) { return d * a; }, rows,
-            slots::Small<REAL, slots::ROW>{d, d_stride, repeat * n, 0});
+            slots::Small<REAL, slots::ROW>{d, d_stride, 0, {repeat * n, cols, repeat * n * cols}});
     }
 }
 
@@ -85,7 +86,9 @@ RESIDENT_KERNEL(dense_diagonal, 256, 4)
             diagonal.point(e, s, r * n + i);
         }
     };
-    slots::fill(out, place, point, [](REAL d) { return d; }, slots::Small<REAL, slots::ROW, true>{d, d_stride, repeat * n, 0});
+    slots::fill(
+        out, place, point, [](REAL d) { return d; },
+        slots::Small<REAL, slots::ROW, true>{d, d_stride, 0, {repeat * n, n, repeat * n * n}});
 }
 
 // out[b,i] = 1 + d[b,i]; (batch,n). No d: 2. Moves d and out.
@@ -94,5 +97,5 @@ KERNEL(add_one, 256)
     slots::Place<REAL> place(batch, 1, 1, n, dealt);
     auto point = [&](int e, int s, int, int, int j, auto &numbers) { numbers.point(e, s, j); };
     slots::Operand<REAL, slots::RUN, slots::PER_SLOT<REAL>, true> operand(d, d_stride, place, n);
-    slots::write<false>(out, place, point, [](REAL d) { return REAL(1) + d; }, operand);
+    slots::write(out, place, point, [](REAL d) { return REAL(1) + d; }, operand);
 }

@@ -39,9 +39,9 @@ MAP(map_erf, Erf)
     }                                                                                                                          \
     KERNEL(name##_samples, 256)(REAL * out, int n, Divisor by_n, const REAL *a, long long a_stride, int a_size,                 \
                                 Divisor by_a_size, const REAL *b, long long b_stride, int b_size, Divisor by_b_size,           \
-                                long long batch, int samples, int chunks) {                                                    \
+                                long long count) {                                                                             \
         Repeated<REAL> x{a, a_stride, a_size, by_a_size}, y{b, b_stride, b_size, by_b_size};                                   \
-        repeated_arithmetic(operation(), out, n, by_n, x, y, batch, samples, chunks);                                          \
+        repeated_arithmetic(operation(), out, n, by_n, x, y, count);                                                           \
     }
 
 ARITHMETIC(add, Add)

@@ -28,7 +28,7 @@ template <typename T>
 __device__ __forceinline__ int find_place(const Lanes<T> &lanes, const T *x, int n) {
     T best = -infinity_of<T>();
     int at = n;
-#pragma unroll 1
+#pragma unroll 4
     for (int i = lanes.lane; i < n; i += lanes.count) {
         T v = x[i];
         if (v > best) {
@@ -164,98 +164,43 @@ __device__ __forceinline__ void times_rows_long(T *out, const T *rows, long long
     }
 }
 
-// N columns of a row that belong to one thread: WHOLE: a pack; otherwise `apart` from each other, the first one again for those behind `last`.
-template <typename T, int N, bool WHOLE>
-struct Columns {
-    int apart, last;
-
-    __device__ __forceinline__ Pack<T, N> load(const T *p) const {
-        if constexpr (WHOLE) {
-            return load_pack<T, N>(p);
-        } else {
-            Pack<T, N> x;
-#pragma unroll
-            for (int c = 0; c < N; c++) {
-                x.at[c] = p[c * apart <= last ? c * apart : 0];
-            }
-            return x;
-        }
-    }
-    __device__ __forceinline__ void store(T *p, const Pack<T, N> &x) const {
-        if constexpr (WHOLE) {
-            store_pack(p, x);
-        } else {
-#pragma unroll
-            for (int c = 0; c < N; c++) {
-                p[c * apart <= last ? c * apart : 0] = x.at[c];
-            }
-        }
-    }
-};
-
 // To places: where the largest q of each sample is. A barrier must follow.
 template <typename T>
 __device__ __forceinline__ void find_places(int *places, const T *q, int q_stride, int n, int samples, const Lanes<T> &group) {
-    // Warps whose lanes all have no sample go on.
-    if (group.count > WARP || (int)threadIdx.x / WARP * WARP / group.count < samples) {
-        bool any = group.sample < samples;
-        int found = find_place(group, q + (any ? group.sample * q_stride : 0), any ? n : 0);
+    // Until no lane of the warp has a sample.
+#pragma unroll 1
+    for (int s = group.sample; (s & -(WARP / group.count)) < samples; s += blockDim.x / group.count) {
+        bool any = s < samples;
+        int found = find_place(group, q + (any ? s * q_stride : 0), any ? n : 0);
         if (any && group.lane == 0) {
-            places[group.sample] = found;
+            places[s] = found;
         }
     }
 }
 
-// out = J·m for `width` columns of `samples` samples; (n,·) row-major, `pitch` from row to row in m and in out, which may be m.
-// A thread takes N columns and every so-many-th row of them, as if there were `capacity` samples. Samples are m_stride and q_stride
-// apart. `partial` is N numbers a thread.
-template <Form FORM, int N, bool WHOLE, typename T>
-__device__ __forceinline__ void column_products(T *out, const T *m, int m_stride, int pitch, const T *q, int q_stride, const T *rest,
-                                                long long rest_stride, int n, int width, int samples, int capacity, T *partial,
-                                                const int *places) {
-    int packs = (width + N - 1) / N;
-    int groups = blockDim.x / (capacity * packs); // of rows
-    int s = threadIdx.x / (groups * packs);
-    int group = threadIdx.x / packs - s * groups;
-    int first = threadIdx.x % packs * (WHOLE ? N : 1);
-    bool active = s < samples;
-    Columns<T, N, WHOLE> mine{packs, width - 1 - first};
-    long long step = (long long)groups * pitch;
-    if (active) {
-        long long offset = (long long)s * m_stride + first;
-        m += offset;
-        out += offset;
-        q += s * q_stride;
-    }
-    int peak = active ? places[s] : 0;
-    int rows = active ? n : 0;
-    Pack<T, N> sum = {};
-    const T *from = m + (long long)group * pitch;
-#pragma unroll 1
-    for (int i = group; i < rows; i += groups, from += step) {
-        if (i != peak) {
-            auto x = mine.load(from);
-#pragma unroll
-            for (int c = 0; c < N; c++) {
-                sum.at[c] = fma(q[i], x.at[c], sum.at[c]);
-            }
-        }
-    }
-    Pack<T, N> top = {};
-    T qm = T(0);
-    if (active) {
-        top = mine.load(m + (long long)peak * pitch);
-        qm = q[peak];
-    }
-    // Sums of groups are added two by two.
+// What becomes of a column x: s = Σ_{i≠m} q_i·x_i, all = qᵀx; the entry at m is as RowProduct has it.
+template <Form FORM, typename T>
+__device__ __forceinline__ T at_peak(T qm, T rest, T top, T s) {
+    return FORM == SOFTMAX ? qm * (rest * top - s) : rest * top - s;
+}
+
+template <Form FORM, typename T>
+__device__ __forceinline__ T elsewhere(T q, T x, T all) {
+    return FORM == SOFTMAX ? q * (x - all) : x - all;
+}
+
+// What `groups` threads have, `apart` from each other, added two by two: in all of them. `partial` is N numbers a thread of the block,
+// all of which take part, those of no group as number `groups`.
+template <int N, typename T>
+__device__ __forceinline__ Pack<T, N> sum_of_groups(Pack<T, N> sum, T *partial, int group, int groups, int apart) {
     T *of_thread = partial + threadIdx.x * N;
     store_pack(of_thread, sum);
     __syncthreads();
 #pragma unroll 1
     for (int left = groups; left > 1;) {
         int half = (left + 1) >> 1;
-        if (active && group + half < left) {
-            auto other = load_pack<T, N>(of_thread + half * packs * N);
+        if (group + half < left) {
+            auto other = load_pack<T, N>(of_thread + half * apart * N);
 #pragma unroll
             for (int c = 0; c < N; c++) {
                 sum.at[c] += other.at[c];
@@ -265,23 +210,188 @@ __device__ __forceinline__ void column_products(T *out, const T *m, int m_stride
         left = half;
         __syncthreads();
     }
-    if (active) {
-        sum = load_pack<T, N>(of_thread - group * packs * N);
-        T other = rest[s * rest_stride];
-        from = m + (long long)group * pitch;
-        T *to = out + (long long)group * pitch;
+    return load_pack<T, N>(of_thread - group * apart * N);
+}
+
+// J·m in place of m, (n,width) of each of `samples` samples in shared memory, `pitch` from row to row. `at_once` of them are under way:
+// a thread takes N columns and every so-many-th row of them. Samples of q are q_stride apart. `partial` is N numbers a thread.
+template <Form FORM, int N, typename T>
+__device__ __forceinline__ void column_products(T *panel, int pitch, const T *q, int q_stride, const T *rest, long long rest_stride,
+                                                int n, int width, int samples, int at_once, T *partial, const int *places) {
+    constexpr int ROWS = 4 / N;  // at a time
+    int packs = width / N;
+    int groups = blockDim.x / (at_once * packs);  // of rows
+    int s = threadIdx.x / (groups * packs);
+    int group = threadIdx.x / packs - s * groups;
+    int step = groups * pitch;
+    if (s >= at_once) {
+        s = samples;
+        group = groups;
+    }
+    // If threads share a column all samples are under way.
 #pragma unroll 1
-        for (int i = group; i < rows; i += groups, from += step, to += step) {
-            auto x = mine.load(from);
+    do {
+        bool active = s < samples;
+        int rows = active ? (n - group + groups - 1) / groups : 0;
+        int of_q = q_stride == 0 || !active ? 0 : s;
+        int peak = active ? places[of_q] : 0;
+        const T *entries = q + of_q * q_stride;
+        T *column = panel + (active ? s * n * pitch : 0) + threadIdx.x % packs * N;
+        T *at_peak = column + peak * pitch;
+        bool owner = active && peak % groups == group;
+        // Out of the sum, also where it is infinite.
+        Pack<T, N> top = {};
+        if (owner) {
+            Pack<T, N> zeros = {};
+            top = load_pack<T, N>(at_peak);
+            store_pack(at_peak, zeros);
+        }
+        Pack<T, N> sum = {};
+        const T *entry = entries + group;
+        T *at = column + group * pitch;
+#pragma unroll ROWS
+        for (int i = 0; i < rows; i++, entry += groups, at += step) {
+            auto x = load_pack<T, N>(at);
 #pragma unroll
             for (int c = 0; c < N; c++) {
-                T centred = i == peak ? other * top.at[c] : fma(-qm, top.at[c], x.at[c]);
-                centred -= sum.at[c];
-                x.at[c] = FORM == SOFTMAX ? q[i] * centred : centred;
+                sum.at[c] = fma(*entry, x.at[c], sum.at[c]);
             }
-            mine.store(to, x);
+        }
+        if (groups > 1) {
+            if (owner) {
+                store_pack(at_peak, top);
+            }
+            sum = sum_of_groups(sum, partial, group, groups, packs);
+            top = load_pack<T, N>(at_peak);
+            __syncthreads();
+        }
+        T qm = entries[peak];
+        Pack<T, N> all;
+#pragma unroll
+        for (int c = 0; c < N; c++) {
+            all.at[c] = fma(qm, top.at[c], sum.at[c]);
+        }
+        entry = entries + group;
+        at = column + group * pitch;
+#pragma unroll ROWS
+        for (int i = 0; i < rows; i++, entry += groups, at += step) {
+            auto x = load_pack<T, N>(at);
+#pragma unroll
+            for (int c = 0; c < N; c++) {
+                x.at[c] = elsewhere<FORM>(*entry, x.at[c], all.at[c]);
+            }
+            store_pack(at, x);
+        }
+        if (owner) {
+            T other = rest[s * rest_stride];
+#pragma unroll
+            for (int c = 0; c < N; c++) {
+                top.at[c] = ::at_peak<FORM>(qm, other, top.at[c], sum.at[c]);
+            }
+            store_pack(at_peak, top);
+        }
+        s += at_once;
+    } while (groups == 1 && s < samples);
+}
+
+// A run of numbers, by so many threads, from or to shared memory; where both lie alike 16 bytes at a time, from the first sector on that
+// starts in it on the device.
+template <typename T>
+__device__ __forceinline__ void copy_alike(T *to, const T *from, int length, const T *on_device, unsigned thread, unsigned threads) {
+    constexpr int SIZE = Pack<T>::SIZE;
+    int behind = behind_sector(on_device);
+    if (((unsigned)(size_t)to ^ (unsigned)(size_t)from) % 16 == 0) {
+        int head = min(length, -behind & (2 * SIZE - 1));
+        int last = head + ((length - head) & -SIZE);
+#pragma unroll 4
+        for (int i = head + thread * SIZE; i < last; i += threads * SIZE) {
+            store_pack(to + i, load_pack(from + i));
+        }
+        if (thread < head) {
+            to[thread] = from[thread];
+        }
+        if (thread < length - last) {
+            to[last + thread] = from[last + thread];
+        }
+        return;
+    }
+#pragma unroll 1
+    for (int i = (int)thread - behind; i < length; i += threads) {
+        if (i >= 0) {
+            to[i] = from[i];
         }
     }
+}
+
+template <typename T>
+__device__ __forceinline__ void copy_alike(T *to, const T *from, int length, const T *on_device) {
+    copy_alike(to, from, length, on_device, threadIdx.x, blockDim.x);
+}
+
+// out = J·m for `width` columns of one sample too long for shared memory, where `at_once` rows are at a time. m is read twice. `partial`
+// is a number a thread.
+template <Form FORM, typename T>
+__device__ __forceinline__ void times_columns_long(T *out, const T *m, int k, const T *q, T rest, int n, int width, int at_once,
+                                                   int peak, T *partial, T *shared) {
+    constexpr int SIZE = Pack<T>::SIZE;
+    int groups = blockDim.x / width;
+    int group = threadIdx.x / width;
+    int column = threadIdx.x - group * width;
+    int pitch = width + ((k - width) & (SIZE - 1));
+    int step = groups * pitch;
+    const T *at_peak = q + peak;
+    // visit(number of the panel, its q) for this thread's numbers of each panel of rows; then WRITE: the panel to out.
+    auto for_panels = [&](auto write, auto visit) {
+#pragma unroll 1
+        for (int first = 0; first < n; first += at_once) {
+            if (first > 0) {
+                __syncthreads();
+            }
+            int rows = min(at_once, n - first);
+            T *to = out + (long long)first * k;
+            const T *from = m + (long long)first * k;
+            T *panel = shared + (behind_sector(to) & (SIZE - 1));
+            // All columns at once, or a row a warp.
+            bool all = width == k;
+            int length = all ? rows * k : width;
+            unsigned thread = all ? threadIdx.x : threadIdx.x % WARP, threads = all ? blockDim.x : WARP;
+            int start = all ? 0 : threadIdx.x / WARP, runs = all ? 1 : rows, warps = blockDim.x / WARP;
+#pragma unroll 1
+            for (int r = start; r < runs; r += warps) {
+                const T *row = from + (long long)r * k;
+                copy_alike(panel + r * pitch, row, length, row, thread, threads);
+            }
+            __syncthreads();
+            int mine = group < groups ? (rows - group + groups - 1) / groups : 0;
+            T *x = panel + group * pitch + column;
+            const T *entry = q + first + group;
+#pragma unroll 4
+            for (int i = 0; i < mine; i++, x += step, entry += groups) {
+                visit(*x, entry);
+            }
+            if constexpr (decltype(write)::value != 0) {
+                __syncthreads();
+#pragma unroll 1
+                for (int r = start; r < runs; r += warps) {
+                    T *row = to + (long long)r * k;
+                    copy_alike(row, panel + r * pitch, length, row, thread, threads);
+                }
+            }
+        }
+    };
+    Pack<T, 1> sum = {};
+    for_panels(Count<false>(), [&](T x, const T *entry) {
+        if (entry != at_peak) {
+            sum.at[0] = fma(*entry, x, sum.at[0]);
+        }
+    });
+    T s = sum_of_groups(sum, partial, group, groups, width).at[0];
+    T top = m[(long long)peak * k + column];
+    T qm = *at_peak;
+    T all = fma(qm, top, s);
+    for_panels(Count<true>(), [&](T &x, const T *entry) {
+        x = entry == at_peak ? ::at_peak<FORM>(qm, rest, top, s) : elsewhere<FORM>(*entry, x, all);
+    });
 }
 
 // `here` columns of `rows` rows, of at most `width`, which is whole packs.
@@ -317,11 +427,10 @@ __device__ __forceinline__ void copy_columns(T *to, int to_pitch, const T *from,
 template <Form FORM, typename T>
 __device__ __forceinline__ void times_columns(T *out, const T *m, long long m_stride, const T *q, long long q_stride, const T *rest,
                                               long long rest_stride, long long batch, int n, int k, int width, int samples,
-                                              int tiles, int lanes) {
+                                              int at_once, int tiles, int lanes) {
     constexpr int SIZE = Pack<T>::SIZE;
     T *partial = shared_numbers<T>();
-    int *places = reinterpret_cast<int *>(partial + SIZE * blockDim.x);
-    T *panel = reinterpret_cast<T *>(places + blockDim.x);
+    int size = n * width;
     Share share(batch, 1, samples, 1);
     int column = 0;
     if (tiles > 1) {
@@ -330,18 +439,21 @@ __device__ __forceinline__ void times_columns(T *out, const T *m, long long m_st
         column = blockIdx.x % tiles * width;
     }
     int here = min(width, k - column);
-    int size = n * width;
-    T *entries = panel + samples * size;
-    // One row of n·k numbers a sample, or the rows of a column tile.
+    // One row of n·k numbers a sample, or the rows of a column tile; in shared memory they lie as they do outside.
     long long offset = (share.sample * n) * k + column;
+    T *panel = partial + SIZE * blockDim.x + (tiles == 1 ? (int)offset & (SIZE - 1) : 0);
+    T *entries = partial + SIZE * blockDim.x + ((samples * size + 2 * SIZE - 1) & -SIZE) + ((int)share.sample * n & (SIZE - 1));
+    int *places = reinterpret_cast<int *>(entries + samples * n);
     m += share.sample * m_stride + column;
     if (tiles == 1) {
         bool contiguous = m_stride == (long long)size || share.count == 1;
-        copy(panel, m, contiguous ? share.count * size : 0);
+        int runs = contiguous ? 1 : share.count;
+        int length = contiguous ? share.count * size : size;
+        int s = 0;
 #pragma unroll 1
-        for (int s = 0; s < (contiguous ? 0 : share.count); s++) {
-            copy(panel + s * size, m + s * m_stride, size);
-        }
+        do {
+            copy_alike(panel + s * size, m + s * m_stride, length, m + s * m_stride);
+        } while (++s < runs);
     } else {
         copy_columns(panel, width, m, k, n, width, here);
     }
@@ -352,28 +464,26 @@ __device__ __forceinline__ void times_columns(T *out, const T *m, long long m_st
     int s = 0;
 #pragma unroll 1
     do {
-#pragma unroll 1
-        for (int i = threadIdx.x; i < length; i += blockDim.x) {
-            entries[s * n + i] = q[s * q_stride + i];
-        }
+        copy_alike(entries + s * n, q + s * q_stride, length, q + s * q_stride);
     } while (++s < runs);
     __syncthreads();
     int entry_stride = q_stride == 0 ? 0 : n;
-    find_places(places, entries, entry_stride, n, share.count, Lanes<T>::within_warp(lanes));
+    find_places(places, entries, entry_stride, n, entry_stride == 0 ? 1 : share.count, Lanes<T>::within_warp(lanes));
     __syncthreads();
-    auto multiply = [&](auto whole) {
-        column_products<FORM, SIZE, decltype(whole)::value != 0>(panel, panel, size, width, entries, entry_stride,
-                                                                 rest + share.sample * rest_stride, rest_stride, n, here,
-                                                                 share.count, samples, partial, places);
+    auto multiply = [&](auto columns) {
+        column_products<FORM, columns.value>(panel, width, entries, entry_stride, rest + share.sample * rest_stride, rest_stride, n,
+                                             here, share.count, at_once, partial, places);
     };
     if (here % SIZE == 0) {
-        multiply(Count<true>());
+        multiply(Count<SIZE>());
+    } else if (SIZE > 2 && here % 2 == 0) {
+        multiply(Count<2>());
     } else {
-        multiply(Count<false>());
+        multiply(Count<1>());
     }
     __syncthreads();
     if (tiles == 1) {
-        copy(out + offset, panel, share.count * size);
+        copy_alike(out + offset, panel, share.count * size, out + offset);
     } else {
         copy_columns(out + offset, k, panel, width, n, width, here);
     }

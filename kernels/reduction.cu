@@ -2,7 +2,7 @@
 #include "rows.cuh"
 
 // out[b] = scale·Σ_j a[b,j]; a (batch,n). `lanes` threads for a row, `rounds` of a block's rows.
-RESIDENT_KERNEL(sum_components, 256, 4)
+RESIDENT_KERNEL(sum_components, rows::BLOCK, 6)
 (REAL *out, const REAL *a, long long batch, int n, double scale, int lanes, int rounds) {
     extern __shared__ double staged[];
     rows::each_round(batch, lanes, rounds, [&](long long first) {
@@ -14,7 +14,7 @@ RESIDENT_KERNEL(sum_components, 256, 4)
 }
 
 // out[b] = ½Σ_j a[b,j]²; a (batch,n). `lanes` threads for a row, `rounds` of a block's rows.
-RESIDENT_KERNEL(half_squared_norms, 256, 4)(REAL *out, const REAL *a, long long batch, int n, int lanes, int rounds) {
+RESIDENT_KERNEL(half_squared_norms, rows::BLOCK, 6)(REAL *out, const REAL *a, long long batch, int n, int lanes, int rounds) {
     extern __shared__ double staged[];
     rows::each_round(batch, lanes, rounds, [&](long long first) {
         rows::Rows<REAL> row(a, n, first, batch - first, n, lanes, reinterpret_cast<REAL *>(staged));
@@ -25,7 +25,7 @@ RESIDENT_KERNEL(half_squared_norms, 256, 4)(REAL *out, const REAL *a, long long 
 }
 
 // out[b] = Σ_j u[b,j]·v[b,j]; u, v (batch,n). `lanes` threads for a row, `rounds` of a block's rows.
-RESIDENT_KERNEL(dot, 256, 4)
+RESIDENT_KERNEL(dot, rows::BLOCK, 6)
 (REAL *out, const REAL *u, long long u_stride, const REAL *v, long long v_stride, long long batch, int n, int lanes,
  int rounds) {
     extern __shared__ double staged[];
@@ -41,7 +41,7 @@ RESIDENT_KERNEL(dot, 256, 4)
 }
 
 // out[b] = ‖a_b‖, or ‖a_b‖·‖x_b‖; a (batch,n), x (batch,nx) or none. `lanes` threads for a row, `rounds` of a block's rows.
-RESIDENT_KERNEL(norm, 256, 4)
+RESIDENT_KERNEL(norm, rows::BLOCK, 6)
 (REAL *out, const REAL *a, long long a_stride, int n, const REAL *x, long long x_stride, int nx, long long batch,
  int lanes, int rounds) {
     extern __shared__ double staged[];

@@ -29,14 +29,14 @@ struct Largest {
     }
 };
 
-constexpr int BLOCK = 256;  // threads of a block that reads one row
+constexpr int BLOCK = 128;  // threads of a block, at most: all of them where it reads one row
 constexpr int MOST_WARPS = BLOCK / WARP;
 
 // What the lanes of a group have, joined, in each of them. A group is some lanes of a warp, or the whole block, which must meet
 // at a barrier between two joins of the same kind.
 template <typename A>
 __device__ __forceinline__ A joined(A a, int lanes) {
-    for (int distance = min(lanes, WARP) / 2; distance > 0; distance /= 2) {
+    for (int distance = min(lanes, WARP) >> 1; distance > 0; distance >>= 1) {
         a.join(a.from_lane(distance));
     }
     if (lanes > WARP) {
@@ -67,10 +67,9 @@ __device__ __forceinline__ void each_round(long long batch, int lanes, int round
     }
 }
 
-// Elements of one operand that a block has in shared memory where a row takes more than a lane: equal pieces for its warps.
-// The rows of a warp, where there are several, are no more than its piece.
-template <typename T>
-constexpr int STAGED = (16 << 10) / sizeof(T);
+// Bytes of one operand that a warp has in shared memory where a row takes more than a lane. The rows of a warp, where there are
+// several, are no more than its piece.
+constexpr int PIECE = 8 << 10, PIECE_OF_A_BLOCK = 4 << 10;
 
 // One operand's rows, as this thread sees them. Their stride is n, or 0 if there is one for all.
 template <typename T>
@@ -86,7 +85,7 @@ struct Rows {
     // of these again.
     __device__ __forceinline__ Rows(
         const T *a, long long stride, long long first, long long left, int n, int lanes, T *shared)
-        : staged(shared), n(n), lane((int)threadIdx.x % lanes), lanes(lanes) {
+        : staged(shared), n(n), lane((int)threadIdx.x & (lanes - 1)), lanes(lanes) {
         int mine = (int)threadIdx.x / lanes;
         int rows = left < blockDim.x ? (int)left : (int)blockDim.x;
         const T *block = a + first * stride;
@@ -96,7 +95,7 @@ struct Rows {
             stage(shared, block, stride == 0 ? 1 : rows);
             return;
         }
-        staged += threadIdx.x / WARP * (piece() + SECTOR);
+        staged += threadIdx.x / WARP * (piece(lanes) + SECTOR);
         int together = brought() && stride != 0 ? max(WARP / lanes, 1) : 1;
         int place = mine % together;
         mine -= place;
@@ -112,18 +111,18 @@ struct Rows {
     }
 
     // Elements of a warp's piece; from the start of a sector on they may be some more.
-    __device__ __forceinline__ static int piece() {
-        return STAGED<T> * WARP / (int)blockDim.x;
+    __device__ __forceinline__ static int piece(int lanes) {
+        return (lanes > WARP ? PIECE_OF_A_BLOCK : PIECE) / (int)sizeof(T);
     }
 
     // By a warp: `count` elements from `first` on to shared memory, of its only row or of each of several.
     __device__ __forceinline__ const T *bring(int first, int count) const {
         const T *from = row + first;
-        int behind = (int)(reinterpret_cast<size_t>(from) / sizeof(T)) % SECTOR;
+        int behind = behind_sector(from);
         int end = behind + all - n + count;
         from -= behind;
         int me = (int)threadIdx.x % WARP;
-        int start = (behind + N - 1) / N * N;  // of the first whole slot
+        int start = (behind + N - 1) & -N;  // of the first whole slot
         int i = me * N;
         auto copy = [&](auto slots) {
             slots::Slot<T> held[slots];
@@ -152,7 +151,7 @@ struct Rows {
         if (i < start && i < end) {
             staged[i] = from[i];
         }
-        i = end / N * N + me;
+        i = (end & -N) + me;
         if (i >= start && i < end) {
             staged[i] = from[i];
         }
@@ -166,7 +165,7 @@ struct Rows {
 
     // Elements that a block's rows take, whole slots.
     __device__ __forceinline__ static int room(int n, int lanes) {
-        return lanes == 1 ? ((int)blockDim.x * pitch(n) + N - 1) / N * N : STAGED<T> + (int)blockDim.x / WARP * SECTOR;
+        return lanes == 1 ? ((int)blockDim.x * pitch(n) + N - 1) / N * N : (int)blockDim.x / WARP * (piece(lanes) + SECTOR);
     }
 
     // Copies rows to shared memory, a slot or an element at a time, in the order in which they lie.
@@ -249,7 +248,7 @@ __device__ __forceinline__ A reduce(F add, const Rows<T> &row, const More &...mo
                 ((piece += lanes), ...);
             }
         };
-        int piece = row.piece();
+        int piece = row.piece(row.lanes);
         int start = row.lane / WARP * piece;
         for (int first = start; first < row.n; first += row.lanes / lanes * piece) {
             if (first > start) {
@@ -353,8 +352,8 @@ struct NormArrays {
 // The first lane of each group writes its row's result.
 template <typename T>
 __device__ __forceinline__ void put(T *out, long long first, long long batch, int lanes, T result) {
-    long long b = first + threadIdx.x / lanes;
-    if (threadIdx.x % lanes == 0 && b < batch) {
+    long long b = first + (int)threadIdx.x / lanes;
+    if (((int)threadIdx.x & (lanes - 1)) == 0 && b < batch) {
         out[b] = result;
     }
 }

@@ -3,7 +3,7 @@
 // A group is the fewest samples that fill whole 32-byte sectors. Its slots of 16 bytes are dealt to the threads of a
 // block, several groups at a time where they are small, or to the threads of several blocks where they are large. A
 // thread then goes from group to group in rounds, so that it divides to find its (i,j) once and not for every element.
-// Where slots lie across rows, what a block needs of small operands comes to shared memory first.
+// Where slots lie across rows, operands come to shared memory first, some rounds at a time.
 #pragma once
 #include "common.cuh"
 
@@ -15,7 +15,7 @@ struct alignas(8) Slots {
     int groups;   // that a block writes at a time
     int blocks;   // that share a group
     int rounds;   // that a block does
-    int reach;    // samples that a block writes to in a round, at most; 0 if operands are not staged
+    int staged;   // whether operands come through shared memory
 };
 
 template <typename T>
@@ -51,13 +51,21 @@ struct Place {
     long long first;   // element of the group
     long long left;    // elements from there to the end of the output; none or fewer if the thread has no slot
     long long step;    // samples from a round to the next
-    long long block;   // the first sample that this block writes to,
-    int reach;         // so many from there on belong to it in a round; 0 if operands are not staged
+    long long block;   // the first sample of the block's groups, and in a round, counted from there:
+    int from, to;      // the elements that it writes, where operands are staged,
+    int mine;          // and the first of this thread;
+    bool staged;       // whether they are
     long long batch;
     int size, outer, rows, cols, rounds;
 
     __device__ __forceinline__ Place(long long batch, int outer, int rows, int cols, const Slots &slots)
-        : batch(batch), size(outer * rows * cols), outer(outer), rows(rows), cols(cols), rounds(slots.rounds) {
+        : staged(slots.staged != 0),
+          batch(batch),
+          size(outer * rows * cols),
+          outer(outer),
+          rows(rows),
+          cols(cols),
+          rounds(slots.rounds) {
         unsigned chunk = blockIdx.x / slots.blocks;
         long long slot = (blockIdx.x % slots.blocks) * (long long)blockDim.x + threadIdx.x;
         long long in_group = (long long)slots.samples * size / N;
@@ -69,12 +77,9 @@ struct Place {
         step = (long long)slots.groups * slots.samples;
         block = chunk * step * rounds;
         sample = block + group * (long long)slots.samples;
-        reach = slots.reach;
-        if (slots.blocks > 1 && reach > 0) {
-            int inside = (int)(blockIdx.x % slots.blocks * blockDim.x * N) / size;
-            block += inside;
-            reach = min(reach, slots.samples - inside);
-        }
+        from = (int)(blockIdx.x % slots.blocks * blockDim.x * N);
+        to = min(from + (int)blockDim.x * N, slots.groups * slots.samples * size);
+        mine = from + (int)threadIdx.x * N;
         first = slot * N;
         left = group < slots.groups && slot < in_group ? (batch - sample) * size - first : 0;
         __builtin_assume(cols > 0);
@@ -132,34 +137,6 @@ struct Place {
             }
             to += 2 * next;
             rest -= 2 * next;
-        }
-    }
-
-    // The same with values(slots of some rounds, the first of these) where several rounds have whole slots.
-    template <typename F, typename G>
-    __device__ __forceinline__ void write(T *out, F value, G values) const {
-        bool whole = aligned<N * sizeof(T)>(out);
-        T *to = out + sample * size + first;
-        long long next = step * size;
-        long long rest = left;
-        int round = 0;
-        if (whole) {
-            for (; round + N <= rounds && rest >= (N - 1) * next + N; round += N) {
-                Slot<T, N> slots[N];
-                values(slots, round);
-#pragma unroll
-                for (int k = 0; k < N; k++) {
-                    store(to, slots[k]);
-                    to += next;
-                }
-                rest -= N * next;
-            }
-        }
-#pragma unroll 1
-        for (; round < rounds && rest > 0; round++) {
-            put(to, value(rest < N ? (int)rest : N, round), rest, whole);
-            to += next;
-            rest -= next;
         }
     }
 
@@ -264,11 +241,17 @@ struct Operand {
         }
     }
 
-    // Those of as many rounds as a slot has elements.
-    __device__ __forceinline__ void next(Slot<T, N> (&rounds)[N], int round) {
+    // Nothing of it is staged.
+    __device__ __forceinline__ void bring(int) {}
+
+    // Those of as many rounds as a slot has elements. From the first on `left` elements are left, and from each on fewer by `apart`.
+    __device__ __forceinline__ void next(Slot<T, N> (&rounds)[N], long long left, long long apart) {
 #pragma unroll
         for (int k = 0; k < N; k++) {
-            next(N, round + k);
+            if (left > k * apart) {
+                load(left - k * apart < N ? (int)(left - k * apart) : N);
+            }
+            advance();
 #pragma unroll
             for (int e = 0; e < N; e++) {
                 rounds[k].at[e] = value[e];
@@ -277,75 +260,111 @@ struct Operand {
     }
 };
 
-// An operand of which a block needs a small part, in shared memory: the numbers of all rounds that belong to one place are next to each
-// other, so that one access has those of several rounds.
+// Which of an operand's numbers belong to an output: `each` elements one after the other have the same one; behind
+// `count` of these they start again, and every `lap` elements with the next `count`.
+struct Laps {
+    int count, each, lap;
+};
+
+// An operand in shared memory: what the block needs of it in as many rounds as a slot has elements, which are next to
+// each other.
 template <typename T>
 struct Staged {
     static constexpr int N = PER_SLOT<T>;
-    const T *base;
-    const T *at[N];
-    T value[N];
-    int stride;  // elements from a sample to the next
-    int pitch;   // and from a number to the next: an odd number of slots
+    Pack<T> *staged;
+    const T *numbers;  // of the block's next round
+    const T *end;      // of those of all its rounds
+    long long step;    // from a round to the next
+    Laps laps;
+    int size;    // of the output's samples
+    int first;   // of the numbers, or of the changes from number to number, whatever is less,
+    int length;  // and how many
+    int mine;    // first element of this thread
+    bool once;   // numbers in the order in which they lie: each of them once
+    bool shared; // by the batch
     unsigned wanted = 0;
-    bool shared;  // by the batch: a number is there as often as it is in a slot
+    int at[N];
 
-    // By the whole block: operand (batch,count) to shared memory from `free` on. A barrier must follow.
-    __device__ __forceinline__ Staged(T *&free, const T *numbers, long long stride, int count, const Place<T> &place)
-        : pitch(stride == 0 ? N : ((place.rounds + N - 1) / N | 1) * N), shared(stride == 0) {
-        int each = shared ? count : place.reach * count;
-#pragma unroll 1
-        for (int r = (int)threadIdx.x / WARP; r < (shared ? 1 : place.rounds); r += (int)blockDim.x / WARP) {
-            long long sample = place.block + r * place.step;
-            long long there = place.batch - sample;
-            int length = !shared && there < place.reach ? (int)there * count : each;
-            const T *from = numbers + sample * stride;
-#pragma unroll 1
-            for (int e = (int)threadIdx.x % WARP - behind_sector(from); e < length; e += WARP) {
-                if (e < 0) {
-                    continue;
-                }
-                T number = from[e];
-                T *to = free + e * pitch + r;
-                *to = number;
-                if (shared) {
-#pragma unroll
-                    for (int k = 1; k < N; k++) {
-                        to[k] = number;
-                    }
-                }
-            }
+    __device__ __forceinline__ Staged(
+        Pack<T> *&free, const T *operand, long long stride, const Laps &laps, const Place<T> &place)
+        : staged(free),
+          numbers(operand + place.block * stride),
+          step(place.step * stride),
+          laps(laps),
+          size(place.size),
+          mine(place.mine),
+          shared(stride == 0) {
+        long long samples = min(place.batch - place.block, place.step * place.rounds);
+        end = numbers + (shared ? laps.count * (size / laps.lap) : samples * stride);
+        int last = place.to - 1;
+        first = place.from / laps.each;
+        length = last / laps.each - first + 1;
+        int all = shared ? (int)(end - numbers) : (last / laps.lap - place.from / laps.lap + 1) * laps.count;
+        once = all <= length;
+        if (once) {
+            first = shared ? 0 : place.from / laps.lap * laps.count;
+            length = all;
         }
-        this->stride = shared ? 0 : count * pitch;
-        base = free + (int)(place.sample - place.block) * this->stride;
-        free += each * pitch;
+        free += (length + 3) & -4;
 #pragma unroll
         for (int e = 0; e < N; e++) {
-            at[e] = base;
-            value[e] = T(0);
+            at[e] = 0;
         }
     }
 
-    __device__ __forceinline__ void point(int e, int s, int offset) {
+    // Of element p.
+    __device__ __forceinline__ int number(int p) const {
+        if (shared) {
+            p %= size;
+        }
+        return p / laps.lap * laps.count + p / laps.each % laps.count;
+    }
+
+    __device__ __forceinline__ const T *source(int k) const {
+        return numbers + (once ? first + k : number((first + k) * laps.each));
+    }
+
+    // Neighbours, and those a slot apart, lie in different banks.
+    __device__ __forceinline__ static int swizzled(int place) {
+        return place ^ (place >> 3 & 3);
+    }
+
+    // By the whole block: the numbers of the rounds from this one on. A barrier must follow.
+    __device__ __forceinline__ void bring(int round) {
+        if (shared && round > 0) {
+            return;
+        }
+#pragma unroll 1
+        for (int k = (int)threadIdx.x - behind_sector(source(0)); k < length; k += (int)blockDim.x) {
+            if (k < 0) {
+                continue;
+            }
+            const T *from = source(k);
+            Pack<T> rounds = Pack<T>();
+#pragma unroll
+            for (int r = 0; r < N; r++) {
+                if (from < end) {
+                    rounds.at[r] = *from;
+                }
+                from += step;
+            }
+            store_pack(&staged[swizzled(k)].at[0], rounds);
+        }
+        numbers += N * step;
+    }
+
+    __device__ __forceinline__ void point(int e, int, int) {
         wanted |= 1u << e;
-        at[e] = base + (s * stride + offset * pitch);
+        int p = mine + e;
+        at[e] = swizzled((once ? number(p) : p / laps.each) - first);
     }
 
-    __device__ __forceinline__ void next(int n, int round) {
-#pragma unroll
-        for (int e = 0; e < N; e++) {
-            if (e < n && (wanted >> e & 1) != 0) {
-                value[e] = at[e][shared ? 0 : round];
-            }
-        }
-    }
-
-    __device__ __forceinline__ void next(Slot<T> (&rounds)[N], int round) {
+    __device__ __forceinline__ void next(Slot<T> (&rounds)[N], long long, long long) {
 #pragma unroll
         for (int e = 0; e < N; e++) {
             Pack<T> numbers = Pack<T>();
             if ((wanted >> e & 1) != 0) {
-                numbers = load_pack(at[e] + (shared ? 0 : round));
+                numbers = load_pack(&staged[at[e]].at[0]);
             }
 #pragma unroll
             for (int k = 0; k < N; k++) {
@@ -355,20 +374,21 @@ struct Staged {
     }
 };
 
-// An operand (batch,count) of which a block needs less than it writes, and any other, as kernels are given them; `run` as Operand
-// has it.
+// An operand of which a block needs less than it writes, or not in the same places, and any other, as kernels are given
+// them; `run` as Operand has it.
 template <typename T, Lie LIE, bool ONES = false>
 struct Small {
     const T *numbers;
     long long stride;
-    int count, run;
+    int run;
+    Laps laps;
 
     __device__ __forceinline__ Operand<T, LIE, PER_SLOT<T>, ONES> direct(const Place<T> &place) const {
         return {numbers, stride, place, run};
     }
 
-    __device__ __forceinline__ Staged<T> staged(T *&free, const Place<T> &place) const {
-        return {free, numbers, stride, count, place};
+    __device__ __forceinline__ Staged<T> staged(Pack<T> *&free, const Place<T> &place) const {
+        return {free, numbers, stride, laps, place};
     }
 };
 
@@ -382,7 +402,7 @@ struct Large {
         return {numbers, stride, place, run};
     }
 
-    __device__ __forceinline__ Operand<T, RUN> staged(T *&, const Place<T> &place) const {
+    __device__ __forceinline__ Operand<T, RUN> staged(Pack<T> *&, const Place<T> &place) const {
         return direct(place);
     }
 };
@@ -394,14 +414,14 @@ struct RoundsOf {
 };
 
 // point(e, sample of the group, outer, row, column, operands...) for the elements e of a thread's slot, then out = formula(a number
-// of each operand), round after round; several at a time where operands are staged.
-template <bool STAGED, typename T, typename Point, typename Formula, typename... Operands>
+// of each operand), round after round.
+template <typename T, typename Point, typename Formula, typename... Operands>
 __device__ __forceinline__ void write(T *out, const Place<T> &place, Point point, Formula formula, Operands... operands) {
     if (place.left <= 0) {
         return;
     }
     place.each([&](int e, int s, int o, int i, int j) { point(e, s, o, i, j, operands...); });
-    auto one = [&](int elements, int round) {
+    place.write(out, [&](int elements, int round) {
         (operands.next(elements, round), ...);
         Slot<T> result;
 #pragma unroll
@@ -409,39 +429,61 @@ __device__ __forceinline__ void write(T *out, const Place<T> &place, Point point
             result.at[e] = formula(operands.value[e]...);
         }
         return result;
+    });
+}
+
+// The same where operands are staged, as many rounds at a time as a slot has elements.
+template <typename T, typename Point, typename Formula, typename... Operands>
+__device__ __forceinline__ void write_staged(
+    T *out, const Place<T> &place, Point point, Formula formula, Operands... operands) {
+    constexpr int N = PER_SLOT<T>;
+    place.each([&](int e, int s, int o, int i, int j) { point(e, s, o, i, j, operands...); });
+    bool whole = aligned(out);
+    T *to = out + place.sample * place.size + place.first;
+    long long next = place.step * place.size;
+    long long left = min(place.left, (place.rounds - 1) * next + N);
+    Slot<T> results[N];
+    auto several = [&](auto... numbers) {
+        (operands.next(numbers.of, left, next), ...);
+#pragma unroll
+        for (int k = 0; k < N; k++) {
+#pragma unroll
+            for (int e = 0; e < N; e++) {
+                results[k].at[e] = formula(numbers.of[k].at[e]...);
+            }
+        }
     };
-    auto several = [&](Slot<T> (&results)[PER_SLOT<T>], int round) {
-        auto all = [&](auto... numbers) {
-            (operands.next(numbers.of, round), ...);
+    long long sample = place.block;
+    for (int round = 0; round < place.rounds && sample < place.batch; round += N) {
+        if (round > 0) {
+            __syncthreads();
+        }
+        (operands.bring(round), ...);
+        __syncthreads();
+        if (left > 0) {
+            several(RoundsOf<T, Operands>()...);
 #pragma unroll
-            for (int k = 0; k < PER_SLOT<T>; k++) {
-#pragma unroll
-                for (int e = 0; e < PER_SLOT<T>; e++) {
-                    results[k].at[e] = formula(numbers.of[k].at[e]...);
+            for (int k = 0; k < N; k++) {
+                if (left > k * next) {
+                    Place<T>::put(to + k * next, results[k], left - k * next, whole);
                 }
             }
-        };
-        all(RoundsOf<T, Operands>()...);
-    };
-    if constexpr (STAGED) {
-        place.write(out, one, several);
-    } else {
-        place.write(out, one);
+        }
+        to += N * next;
+        left -= N * next;
+        sample += N * place.step;
     }
 }
 
 // The same, from operands as they are given.
 template <typename T, typename Point, typename Formula, typename... Given>
 __device__ __forceinline__ void fill(T *out, const Place<T> &place, Point point, Formula formula, const Given &...given) {
-    if (place.reach == 0) {
-        write<false>(out, place, point, formula, given.direct(place)...);
+    if (!place.staged) {
+        write(out, place, point, formula, given.direct(place)...);
         return;
     }
-    T *free = shared_numbers<T>();
-    auto staged = [&](auto... operands) {
-        __syncthreads();
-        write<true>(out, place, point, formula, operands...);
-    };
+    Pack<T> *free = shared_numbers<Pack<T>>();
+    auto staged = [&](auto... operands) { write_staged(out, place, point, formula, operands...); };
     staged(given.staged(free, place)...);
 }
 

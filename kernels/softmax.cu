@@ -84,25 +84,25 @@ TIMES_ROWS(rows_times_log_softmax_transposed, LOG_SOFTMAX_TRANSPOSED)
 
 #undef TIMES_ROWS
 
-// out = J·m (batch,n,k); see jacobian.cuh. 8 bytes a number of m (float32), and q. A block of 256 threads takes `samples` samples or,
-// where tiles > 1, `width` columns of one; behind 256 packs and 256 integers in shared memory, these and their q.
-// NAME_long: m is read twice; a block for every `width` columns of a sample; behind Lanes::SCRATCH and 256 numbers an integer.
+// out = J·m (batch,n,k); see jacobian.cuh. 8 bytes a number of m (float32), and q. A block of 256 threads takes `samples` samples, of
+// which `at_once` are under way, or, where tiles > 1, `width` columns of one; behind 256 packs in shared memory, these, their q and an
+// integer each. NAME_long: a block for every `width` columns of a sample, `at_once` rows of which are in shared memory.
 #define TIMES_COLUMNS(name, FORM)                                                                                              \
-    RESIDENT_KERNEL(name, 256, 2)(REAL * out, const REAL *m, long long m_stride, const REAL *q, long long q_stride, const REAL *rest,        \
-                      long long rest_stride, long long batch, int n, int k, int width, int samples, int tiles, int lanes) {     \
-        times_columns<FORM>(out, m, m_stride, q, q_stride, rest, rest_stride, batch, n, k, width, samples, tiles, lanes);       \
+    RESIDENT_KERNEL(name, 256, 2)(REAL * out, const REAL *m, long long m_stride, const REAL *q, long long q_stride, const REAL *rest,\
+                      long long rest_stride, long long batch, int n, int k, int width, int samples, int at_once, int tiles,    \
+                      int lanes) {                                                                                             \
+        times_columns<FORM>(out, m, m_stride, q, q_stride, rest, rest_stride, batch, n, k, width, samples, at_once, tiles, lanes);\
     }                                                                                                                          \
-    RESIDENT_KERNEL(name##_long, 256, 2)(REAL * out, const REAL *m, long long m_stride, const REAL *q, long long q_stride,                   \
-                             const REAL *rest, long long rest_stride, int n, int k, int width, int tiles) {                    \
+    RESIDENT_KERNEL(name##_long, 256, 2)(REAL * out, const REAL *m, long long m_stride, const REAL *q, long long q_stride,     \
+                             const REAL *rest, long long rest_stride, int n, int k, int width, int at_once, int tiles) {       \
         REAL *scratch = shared_numbers<REAL>();                                                                                \
-        REAL *partial = scratch + Lanes<REAL>::SCRATCH;                                                                        \
-        int *place = reinterpret_cast<int *>(partial + blockDim.x);                                                            \
         long long b = blockIdx.x / tiles;                                                                                      \
         int column = blockIdx.x % tiles * width;                                                                               \
-        find_places(place, q + b * q_stride, 0, n, 1, Lanes<REAL>::block(scratch));                                            \
-        __syncthreads();                                                                                                       \
-        column_products<FORM, 1, true>(out + b * n * k + column, m + b * m_stride + column, 0, k, q + b * q_stride, 0,         \
-                                       rest + b * rest_stride, 0, n, min(width, k - column), 1, 1, partial, place);            \
+        q += b * q_stride;                                                                                                     \
+        int peak = find_place(Lanes<REAL>::block(scratch), q, n);                                                              \
+        REAL *partial = scratch + Lanes<REAL>::SCRATCH;                                                                        \
+        times_columns_long<FORM>(out + b * n * k + column, m + b * m_stride + column, k, q, rest[b * rest_stride], n,          \
+                                 min(width, k - column), at_once, peak, partial, partial + blockDim.x);                        \
     }
 
 TIMES_COLUMNS(softmax_times_columns, SOFTMAX)

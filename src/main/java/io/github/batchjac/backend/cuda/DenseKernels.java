@@ -19,14 +19,15 @@ final class DenseKernels {
      * (batch,n), out (batch,m,m·n).
      */
     void kroneckerIdentity(long out, Strided x, long batch, int m, int n, boolean rowForm) {
+        int size = Math.multiplyExact(Math.multiplyExact(m, m), n);
         Slots.launch(
                 queue,
                 rowForm ? "kronecker_identity_rows" : "kronecker_identity",
                 batch,
-                Math.multiplyExact(Math.multiplyExact(m, m), n),
+                size,
                 rowForm ? m : n,
                 new Arguments().with(out).with(x).with(batch).with(m).with(n),
-                new Slots.Numbers(x, n));
+                new Slots.Numbers(x, n, rowForm ? m : 1, size));
     }
 
     /**
@@ -34,11 +35,12 @@ final class DenseKernels {
      * (batch,m), x (batch,n), out (batch,m,n).
      */
     void outer(long out, Strided r, Strided x, Strided scale, long batch, int m, int n) {
+        int size = Math.multiplyExact(m, n);
         Slots.launch(
                 queue,
                 "outer",
                 batch,
-                Math.multiplyExact(m, n),
+                size,
                 n,
                 new Arguments()
                         .with(out)
@@ -48,9 +50,9 @@ final class DenseKernels {
                         .with(batch)
                         .with(m)
                         .with(n),
-                new Slots.Numbers(r, m),
-                new Slots.Numbers(x, n),
-                new Slots.Numbers(scale, 1));
+                new Slots.Numbers(r, m, n, size),
+                new Slots.Numbers(x, n, 1, size),
+                new Slots.Numbers(scale, 1, size, size));
     }
 
     /**
@@ -62,11 +64,12 @@ final class DenseKernels {
             outer(out, a, x, Strided.NONE, batch, Math.multiplyExact(k, m), n);
             return;
         }
+        int size = Math.multiplyExact(Math.multiplyExact(k, m), n);
         Slots.launch(
                 queue,
                 "kronecker_rows",
                 batch,
-                Math.multiplyExact(Math.multiplyExact(k, m), n),
+                size,
                 m,
                 new Arguments()
                         .with(out)
@@ -76,8 +79,8 @@ final class DenseKernels {
                         .with(k)
                         .with(m)
                         .with(n),
-                new Slots.Numbers(a, k * m),
-                new Slots.Numbers(x, n));
+                new Slots.Numbers(a, m, 1, m * n),
+                new Slots.Numbers(x, n, m, size));
     }
 
     /** {@code out[j,i] = a[i,j]}; a (rows,cols). */
@@ -93,13 +96,14 @@ final class DenseKernels {
 
     /** {@code out[b,t,:] = in[b,:]}; in (batch,size), out (batch,times,size). */
     void repeat(long out, Strided in, long batch, int times, int size) {
+        int all = Math.multiplyExact(times, size);
         Slots.launch(
                 queue,
                 "repeat",
                 batch,
-                Math.multiplyExact(times, size),
+                all,
                 size,
                 new Arguments().with(out).with(in).with(batch).with(times).with(size),
-                new Slots.Numbers(in, size));
+                new Slots.Numbers(in, size, 1, all));
     }
 }

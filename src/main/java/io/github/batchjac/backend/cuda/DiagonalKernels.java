@@ -13,26 +13,28 @@ final class DiagonalKernels {
 
     /** {@code out[b,i,j] = d[b,i]·a[b,i,j]}; a, out (batch,rows,cols). In place where a is not shared. */
     void scaleRows(long out, Strided d, Strided a, long batch, int rows, int cols) {
+        int size = Math.multiplyExact(rows, cols);
         Slots.launch(
                 queue,
                 "scale_rows",
                 batch,
-                Math.multiplyExact(rows, cols),
+                size,
                 cols,
                 new Arguments().with(out).with(d).with(a).with(batch).with(rows).with(cols),
-                new Slots.Numbers(d, rows));
+                new Slots.Numbers(d, rows, cols, size));
     }
 
     /** {@code out[b,i,j] = a[b,i,j]·d[b,j]}; a, out (batch,rows,cols). In place where a is not shared. */
     void scaleColumns(long out, Strided a, Strided d, long batch, int rows, int cols) {
+        int size = Math.multiplyExact(rows, cols);
         Slots.launch(
                 queue,
                 "scale_columns",
                 batch,
-                Math.multiplyExact(rows, cols),
+                size,
                 cols,
                 new Arguments().with(out).with(a).with(d).with(batch).with(rows).with(cols),
-                new Slots.Numbers(d, cols));
+                new Slots.Numbers(d, cols, 1, size));
     }
 
     /**
@@ -59,11 +61,12 @@ final class DiagonalKernels {
      * (batch,repeat·n,cols). No d: copies.
      */
     void tileRows(long out, Strided d, Strided a, long batch, int repeat, int n, int cols) {
+        int size = Math.multiplyExact(Math.multiplyExact(repeat, n), cols);
         Slots.launch(
                 queue,
                 "tile_rows",
                 batch,
-                Math.multiplyExact(Math.multiplyExact(repeat, n), cols),
+                size,
                 cols,
                 new Arguments()
                         .with(out)
@@ -73,19 +76,21 @@ final class DiagonalKernels {
                         .with(repeat)
                         .with(n)
                         .with(cols),
-                new Slots.Numbers(d, repeat * n));
+                new Slots.Numbers(d, repeat * n, cols, size),
+                new Slots.Numbers(a, n * cols, 1, size));
     }
 
     /** {@code out[b, r·n+j, j] = d[b, r·n+j]}, +0 elsewhere; (batch,repeat·n,n). No d: ones. */
     void denseDiagonal(long out, Strided d, long batch, int repeat, int n) {
+        int size = Math.multiplyExact(Math.multiplyExact(repeat, n), n);
         Slots.launch(
                 queue,
                 "dense_diagonal",
                 batch,
-                Math.multiplyExact(Math.multiplyExact(repeat, n), n),
+                size,
                 n,
                 new Arguments().with(out).with(d).with(batch).with(repeat).with(n),
-                new Slots.Numbers(d, repeat * n));
+                new Slots.Numbers(d, repeat * n, n, size));
     }
 
     /** {@code out[b,i] = 1 + d[b,i]}; (batch,n). No d: 2. */

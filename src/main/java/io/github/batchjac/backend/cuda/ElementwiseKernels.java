@@ -66,8 +66,6 @@ final class ElementwiseKernels {
             queue.launch(name, flatBlocks(batch * n), THREADS, 0, arguments);
             return;
         }
-        int samples = Math.max(1, TILE / n);
-        int chunks = SampleTile.ceil(n, TILE);
         Arguments arguments = new Arguments()
                 .with(out)
                 .with(n)
@@ -78,11 +76,8 @@ final class ElementwiseKernels {
                 .with(b)
                 .with(bSize)
                 .with(Divisor.of(bSize))
-                .with(batch)
-                .with(samples)
-                .with(chunks);
-        long blocks = chunks == 1 ? SampleTile.ceil(batch, samples) : batch * chunks;
-        queue.launch(name + "_samples", blocks, THREADS, 0, arguments);
+                .with(batch * n);
+        queue.launch(name + "_samples", SampleTile.ceil(batch * n, TILE), THREADS, 0, arguments);
     }
 
     /** 1 if the operand's numbers follow each other like the result's, 0 if it is one number, else −1. */

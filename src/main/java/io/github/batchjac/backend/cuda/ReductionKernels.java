@@ -15,19 +15,27 @@ final class ReductionKernels {
     private static final int WARP = 32;
     private static final int THREADS = 256;
 
+    /** Of a block that takes rows. */
+    private static final int ROW_THREADS = 128;
+
     /** A thread takes a row of at most so many elements by itself; their block's rows are staged in shared memory. */
     private static final int SHORT_ROW = 64;
 
-    /** So many bytes at least are one lane's work, in rows that are shorter; then a warp's rows are within its share of what is staged. */
+    /** So many bytes at least are one lane's work, in rows that are shorter; */
     private static final int LEAST_OF_A_LANE = 64;
+
+    /** of rows that a warp brings to shared memory, which are then within its piece. */
+    private static final int LEAST_BROUGHT = 128;
 
     /** A block takes a row of at least so many elements. */
     private static final int LONG_ROW = 4096;
 
     private static final int STAGED_BYTES = 32 << 10;
 
-    /** What warps bring of an operand's longer rows, in equal pieces, each with a sector to spare. */
-    private static final int BROUGHT_BYTES = 16 << 10;
+    /** What a warp brings of an operand's longer rows at a time, with a sector to spare; and of a row that is a block's. */
+    private static final int PIECE_BYTES = 8 << 10;
+
+    private static final int PIECE_OF_A_BLOCK_BYTES = 4 << 10;
 
     private static final int SECTOR_BYTES = 32;
     private static final int SLOT_BYTES = 16;
@@ -170,12 +178,15 @@ final class ReductionKernels {
      */
     private void reduce(String name, long batch, int n, int ragged, int staged, Arguments arguments) {
         int bytes = queue.precision().bytes();
-        int lanes = lanes(n, bytes);
-        int threads = lanes == THREADS ? THREADS : THREADS / 2;
-        int sharedBytes = wholeSectors(ragged) ? 0 : staged * (BROUGHT_BYTES + threads / WARP * SECTOR_BYTES);
+        boolean brought = !wholeSectors(ragged);
+        int lanes = lanes(n, bytes, brought ? LEAST_BROUGHT : LEAST_OF_A_LANE);
+        int threads = lanes == ROW_THREADS ? ROW_THREADS : ROW_THREADS / staged;
+        int piece = lanes == ROW_THREADS ? PIECE_OF_A_BLOCK_BYTES : PIECE_BYTES;
+        int sharedBytes = brought ? staged * threads / WARP * (piece + SECTOR_BYTES) : 0;
         if (lanes == 1) {
             threads = Math.max(
-                    WARP, Math.min(threads, Integer.highestOneBit(STAGED_BYTES / (staged * bytes * Math.max(1, n)))));
+                    WARP,
+                    Math.min(ROW_THREADS, Integer.highestOneBit(STAGED_BYTES / (staged * bytes * Math.max(1, n)))));
             sharedBytes = staged * (threads * (n | 1) * bytes + SLOT_BYTES);
         }
         int rows = threads / lanes;
@@ -190,10 +201,10 @@ final class ReductionKernels {
     }
 
     /** How many threads take a row. */
-    private static int lanes(int n, int bytes) {
+    private static int lanes(int n, int bytes, int least) {
         if (n <= SHORT_ROW) {
             return 1;
         }
-        return n >= LONG_ROW ? THREADS : Math.min(WARP, Integer.highestOneBit(n - 1) * bytes / LEAST_OF_A_LANE);
+        return n >= LONG_ROW ? ROW_THREADS : Math.min(WARP, Integer.highestOneBit(n - 1) * bytes / least);
     }
 }

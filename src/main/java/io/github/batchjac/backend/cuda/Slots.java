@@ -3,7 +3,8 @@ package io.github.batchjac.backend.cuda;
 import io.github.batchjac.tensor.Precision;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Stream;
 
 /**
  * How an output (batch,size) is dealt out to threads, as {@code kernels/slots.cuh} explains: in slots of 16 bytes, whose
@@ -15,10 +16,9 @@ import java.util.Arrays;
  * @param rounds that a block does, from group to group
  * @param blocks of the launch
  * @param threads of a block
- * @param reach samples that a block writes to in a round, at most; 0 if operands are not staged in shared memory
- * @param sharedBytes that this takes
+ * @param sharedBytes for operands that are staged in shared memory; 0 if none are
  */
-record Slots(int samples, int groups, int sharing, int rounds, long blocks, int threads, int reach, int sharedBytes) {
+record Slots(int samples, int groups, int sharing, int rounds, long blocks, int threads, int sharedBytes) {
     private static final int SLOT_BYTES = 16;
     private static final int SECTOR_BYTES = 32;
     private static final int WARP = 32;
@@ -27,19 +27,23 @@ record Slots(int samples, int groups, int sharing, int rounds, long blocks, int 
     /** More rounds share the work of finding one's place; this many are enough. */
     private static final int MOST_ROUNDS = 16;
 
-    /** Rather so few rounds than operands that are not staged. */
-    private static final int FEW_ROUNDS = 4;
-
-    private static final int STAGED_BYTES = 24 << 10;
-
     /** Blocks that keep a large device busy. */
     private static final int ENOUGH_BLOCKS = 2048;
 
-    /** An operand (batch,count), or (count). */
-    record Numbers(Strided at, int count) {
-        /** Not one sample right after the other. */
-        private boolean gaps() {
-            return !at.missing() && at.stride() != 0 && at.stride() != count;
+    /**
+     * An operand that may be staged: {@code each} elements of the output one after the other have the same number; behind
+     * {@code count} numbers they start again, and every {@code lap} elements with the next ones.
+     */
+    record Numbers(Strided at, int count, int each, int lap) {
+        /** Not one sample, of so many elements of the output, right after the other. */
+        private boolean gaps(int size) {
+            return at.stride() != 0 && at.stride() != (long) size / lap * count;
+        }
+
+        /** How many of them so many elements may have, each counted once or by the changes from one to the next. */
+        private long places(long elements, int size) {
+            long laps = at.stride() == 0 ? size / lap : SampleTile.ceil(elements - 1, lap) + 1;
+            return Math.min(laps * count, SampleTile.ceil(elements - 1, each) + 1);
         }
     }
 
@@ -49,40 +53,29 @@ record Slots(int samples, int groups, int sharing, int rounds, long blocks, int 
     }
 
     /**
-     * Slots of 16 bytes. Where they lie across rows of {@code cols} elements, so that operands are read number by number, these
-     * are staged if the numbers for all rounds fit and lie without gaps.
+     * Slots of 16 bytes. Where they lie across rows of {@code cols} elements, so that operands would be read number by number,
+     * these are staged if they lie without gaps, a slot for the numbers that belong to one place in successive rounds.
      */
     static Slots of(Precision precision, long batch, int size, int cols, Numbers... operands) {
+        Slots slots = of(precision, batch, size);
+        List<Numbers> present = Stream.of(operands).filter(n -> !n.at.missing()).toList();
         int perSlot = SLOT_BYTES / precision.bytes();
-        if (batch == 0
-                || size == 0
+        long group = (long) slots.samples * size;
+        if (slots.blocks == 0
                 || cols % perSlot == 0
-                || Arrays.stream(operands).anyMatch(Numbers::gaps)) {
-            return of(precision, batch, size);
+                || group > Integer.MAX_VALUE / 2
+                || present.stream().anyMatch(n -> n.gaps(size))) {
+            return slots;
         }
-        for (int most = MOST_ROUNDS; most >= FEW_ROUNDS; most /= 2) {
-            Slots slots = of(batch, size, perSlot, SECTOR_BYTES / precision.bytes(), most);
-            long reach = slots.sharing == 1
-                    ? (long) slots.samples * slots.groups
-                    : Math.min(slots.samples, ((long) slots.threads * perSlot + size - 2) / size + 1);
-            int pitch = ((slots.rounds + perSlot - 1) / perSlot | 1) * perSlot;
-            long numbers = 0;
-            for (Numbers operand : operands) {
-                if (!operand.at.missing()) {
-                    numbers += operand.count * (operand.at.stride() == 0 ? perSlot : reach * pitch);
-                }
-            }
-            boolean fits =
-                    numbers * precision.bytes() <= STAGED_BYTES && (long) slots.samples * size <= Integer.MAX_VALUE;
-            if (numbers > 0 && fits) {
-                return slots.staged((int) reach, (int) numbers * precision.bytes());
-            }
-        }
-        return of(precision, batch, size);
+        long elements = slots.sharing == 1 ? slots.groups * group : (long) slots.threads * perSlot;
+        long places = present.stream()
+                .mapToLong(n -> (n.places(elements, size) + 3) / 4 * 4)
+                .sum();
+        return slots.staged((int) places * SLOT_BYTES);
     }
 
-    private Slots staged(int reach, int bytes) {
-        return new Slots(samples, groups, sharing, rounds, blocks, threads, reach, bytes);
+    private Slots staged(int bytes) {
+        return new Slots(samples, groups, sharing, rounds, blocks, threads, bytes);
     }
 
     /** Slots of one element. */
@@ -92,7 +85,7 @@ record Slots(int samples, int groups, int sharing, int rounds, long blocks, int 
 
     private static Slots of(long batch, int size, int perSlot, int perSector, int most) {
         if (batch == 0 || size == 0) {
-            return new Slots(1, 1, 1, 1, 0, WARP, 0, 0);
+            return new Slots(1, 1, 1, 1, 0, WARP, 0);
         }
         int samples = perSector / Math.min(perSector, Integer.lowestOneBit(size));
         long slots = (long) samples * size / perSlot;
@@ -104,7 +97,7 @@ record Slots(int samples, int groups, int sharing, int rounds, long blocks, int 
         int perBlock = (int) Math.max(1, Math.min(most, rounds * sharing / ENOUGH_BLOCKS));
         long chunks = (rounds + perBlock - 1) / perBlock;
         return new Slots(
-                samples, groups, sharing, perBlock, chunks * sharing, (int) ((threads + WARP - 1) / WARP) * WARP, 0, 0);
+                samples, groups, sharing, perBlock, chunks * sharing, (int) ((threads + WARP - 1) / WARP) * WARP, 0);
     }
 
     /** The structure {@code slots::Slots}. */
@@ -115,14 +108,14 @@ record Slots(int samples, int groups, int sharing, int rounds, long blocks, int 
                 .putInt(groups)
                 .putInt(sharing)
                 .putInt(rounds)
-                .putInt(reach)
+                .putInt(sharedBytes > 0 ? 1 : 0)
                 .array();
     }
 
     /**
      * Launches a kernel that writes (batch,size) in slots, its last argument.
      *
-     * @param cols length of the output's rows; operands that are smaller than it by a factor may be staged
+     * @param cols length of the output's rows; operands that do not lie as it does may be staged
      */
     static void launch(
             Queue queue, String name, long batch, int size, int cols, Arguments arguments, Numbers... operands) {

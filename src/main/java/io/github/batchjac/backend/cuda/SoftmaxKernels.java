@@ -196,8 +196,11 @@ final class SoftmaxKernels {
         queue.launch(tile.kernel(name), blocks, tile.threads(), tile.bytes(held + withEntries), arguments);
     }
 
-    /** Bytes before the panel of a block: a pack of sums and an integer a thread. */
-    private static final int COLUMNS_HEAD = THREADS * (16 + Integer.BYTES);
+    /** Bytes besides the panel of a block and what belongs to it: a pack of sums a thread, and gaps. */
+    private static final int COLUMNS_HEAD = THREADS * 16 + 64;
+
+    /** Samples that a thread goes through. */
+    private static final int MOST_EACH = 4;
 
     private void timesColumns(String name, long out, Strided m, Strided q, Strided rest, long batch, int n, int k) {
         if (batch == 0 || k == 0 || n == 0) {
@@ -206,25 +209,37 @@ final class SoftmaxKernels {
         Arguments arguments = new Arguments().with(out).with(m).with(q).with(rest);
         int room = SampleTile.SHARED - COLUMNS_HEAD;
         int sector = 32 / bytes;
-        long size = (long) n * (k + 1) * bytes;
+        long size = (long) n * (k + 1) * bytes + Integer.BYTES;
         int width = k;
         int samples = 1;
-        int packs = SampleTile.ceil(k, pack);
+        int atOnce = 1;
+        int packs = k / Math.min(pack, Integer.lowestOneBit(k));
         if (packs <= THREADS && size <= room) {
-            // Many small samples, in multiples of a pack's numbers.
-            samples = (int) Math.max(1, Math.min(THREADS / packs, room / size));
-            samples = samples < 4 ? samples : samples / 4 * 4;
+            // As many as there is room for. Threads that have all rows of their columns go through some, fewer of a
+            // small batch.
+            int columns = THREADS / packs;
+            int most = (int) Math.max(1, Math.min(room / size, (long) MOST_EACH * columns));
+            int each = Math.max(1, (most + columns / 2) / columns);
+            atOnce = Math.min(columns, most / each);
+            if (2 * atOnce * packs <= THREADS) {
+                each = 1;
+                atOnce = Math.min(columns, most);
+            }
+            samples = atOnce * (int) Math.max(1, Math.min(each, batch / ((long) BUSY * atOnce)));
         } else {
-            long widest = Math.min(THREADS, room / ((long) n * bytes) - 1) / sector * sector;
-            if (widest == 0) {
+            // Columns of one whose rows are whole sectors; if not, rows of it.
+            long widest = k % sector == 0 ? Math.min(THREADS, room / ((long) n * bytes) - 1) / sector * sector : 0;
+            if (widest <= 0) {
                 timesColumnsLong(name, arguments, batch, n, k);
                 return;
             }
             width = SampleTile.ceil(SampleTile.ceil(k, SampleTile.ceil(k, (int) widest)), sector) * sector;
+            size = (long) n * (width + 1) * bytes + Integer.BYTES;
         }
         int tiles = SampleTile.ceil(k, width);
         // As few warps as can look for the largest q at once, each lane at 4 of them or more.
-        int lanes = Math.min(SampleTile.power(SampleTile.ceil(n, 4)), Integer.highestOneBit(THREADS / samples));
+        int lanes = Math.min(
+                SampleTile.power(SampleTile.ceil(n, 4)), Integer.highestOneBit(Math.max(1, THREADS / samples)));
         lanes = Math.min(WARP, lanes);
         arguments
                 .with(batch)
@@ -232,21 +247,20 @@ final class SoftmaxKernels {
                 .with(k)
                 .with(width)
                 .with(samples)
+                .with(atOnce)
                 .with(tiles)
                 .with(lanes);
         long blocks = tiles == 1 ? SampleTile.ceil(batch, samples) : batch * tiles;
-        queue.launch(name, blocks, THREADS, COLUMNS_HEAD + samples * n * (width + 1) * bytes, arguments);
+        queue.launch(name, blocks, THREADS, COLUMNS_HEAD + samples * (int) size, arguments);
     }
 
     private void timesColumnsLong(String name, Arguments arguments, long batch, int n, int k) {
-        int width = Math.min(k, 64);
-        int tiles = SampleTile.ceil(k, width);
-        arguments.with(n).with(k).with(width).with(tiles);
-        queue.launch(
-                name + "_long",
-                batch * tiles,
-                THREADS,
-                (SampleTile.SCRATCH + THREADS) * bytes + Integer.BYTES,
-                arguments);
+        int tiles = SampleTile.ceil(k, THREADS);
+        int width = tiles == 1 ? k : SampleTile.ceil(SampleTile.ceil(k, tiles), pack) * pack;
+        int head = SampleTile.SCRATCH + THREADS + pack;
+        int pitch = width + pack;
+        int rows = Math.min(n, (SampleTile.SHARED / bytes - head) / pitch);
+        arguments.with(n).with(k).with(width).with(rows).with(tiles);
+        queue.launch(name + "_long", batch * tiles, THREADS, (head + rows * pitch) * bytes, arguments);
     }
 }

@@ -115,4 +115,36 @@ class DenseKernelsTest {
             }
         }
     }
+
+    @ParameterizedTest
+    @EnumSource(Precision.class)
+    void operandsMayLieApart(Precision precision) {
+        try (Trial t = new Trial(precision, 6)) {
+            DenseKernels kernels = new DenseKernels(t.queue());
+            for (int n = 1; n <= 18; n++) {
+                for (int m = 1; m <= 9; m++) {
+                    int cols = n;
+                    int rows = m;
+                    int batch = 1 + t.random.nextInt(9);
+                    Operand r = t.apart(batch, m);
+                    Operand x = t.apart(batch, n);
+                    Operand scale = t.apart(batch, 1);
+                    long out = t.output(batch * m * n);
+                    kernels.outer(out, r.strided(), x.strided(), Strided.NONE, batch, m, n);
+                    t.expect(out, batch, m, n, (b, i, j) -> t.times(r.at(b, i), x.at(b, j)));
+                    kernels.outer(out, r.strided(), x.strided(), scale.strided(), batch, m, n);
+                    t.expect(out, batch, m, n, (b, i, j) -> t.times(t.times(scale.at(b, 0), r.at(b, i)), x.at(b, j)));
+                    kernels.kronecker(out, r.strided(), x.strided(), batch, 1, m, n, true);
+                    t.expect(out, batch, 1, m * n, (b, i, p) -> t.times(r.at(b, p % rows), x.at(b, p / rows)));
+                    long wide = t.output(batch * m * m * n);
+                    kernels.kroneckerIdentity(wide, x.strided(), batch, m, n, false);
+                    t.expect(wide, batch, m, m * n, (b, i, p) -> i == p / cols ? x.at(b, p % cols) : 0);
+                    kernels.kroneckerIdentity(wide, x.strided(), batch, m, n, true);
+                    t.expect(wide, batch, m, m * n, (b, i, p) -> i == p % rows ? x.at(b, p / rows) : 0);
+                    kernels.repeat(out, x.strided(), batch, m, n);
+                    t.expect(out, batch, m, n, (b, i, j) -> x.at(b, j));
+                }
+            }
+        }
+    }
 }

@@ -146,4 +146,41 @@ class DiagonalKernelsTest {
             }
         }
     }
+
+    @ParameterizedTest
+    @EnumSource(Precision.class)
+    void operandsMayLieApart(Precision precision) {
+        try (Trial t = new Trial(precision, 6)) {
+            DiagonalKernels kernels = new DiagonalKernels(t.queue());
+            for (int n = 1; n <= 18; n++) {
+                for (int m = 1; m <= 9; m++) {
+                    int cols = n;
+                    int rows = m;
+                    int batch = 1 + t.random.nextInt(9);
+                    int repeat = 1 + t.random.nextInt(3);
+                    Operand a = t.apart(batch, m * n);
+                    Operand left = t.apart(batch, repeat * m);
+                    Operand right = t.apart(batch, n);
+                    long out = t.output(batch * m * n);
+                    kernels.scaleRows(out, left.strided(), a.strided(), batch, m, n);
+                    t.expect(out, batch, m, n, (b, i, j) -> t.times(left.at(b, i), a.at(b, i * cols + j)));
+                    kernels.scaleColumns(out, a.strided(), right.strided(), batch, m, n);
+                    t.expect(out, batch, m, n, (b, i, j) -> t.times(a.at(b, i * cols + j), right.at(b, j)));
+                    long tiled = t.output(batch * repeat * m * n);
+                    kernels.tileRows(tiled, left.strided(), a.strided(), batch, repeat, m, n);
+                    t.expect(
+                            tiled,
+                            batch,
+                            repeat * m,
+                            n,
+                            (b, i, j) -> t.times(left.at(b, i), a.at(b, i % rows * cols + j)));
+                    kernels.tileRows(tiled, Strided.NONE, a.strided(), batch, repeat, m, n);
+                    t.expect(tiled, batch, repeat * m, n, (b, i, j) -> a.at(b, i % rows * cols + j));
+                    long dense = t.output(batch * repeat * m * m);
+                    kernels.denseDiagonal(dense, left.strided(), batch, repeat, m);
+                    t.expect(dense, batch, repeat * m, m, (b, i, j) -> i % rows == j ? left.at(b, i) : 0);
+                }
+            }
+        }
+    }
 }

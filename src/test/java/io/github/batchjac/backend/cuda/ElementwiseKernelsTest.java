@@ -344,6 +344,43 @@ class ElementwiseKernelsTest {
         }
     }
 
+    /** The last block of more than 2³² results. */
+    @ParameterizedTest
+    @EnumSource(Precision.class)
+    void repeatedOperandsOfAVeryLargeBatch(Precision precision) {
+        int n = 5;
+        long batch = 1L << 30;
+        int samples = 1024;
+        double[] numbers = random(precision, 5, samples * n);
+        double[] scales = random(precision, 6, samples);
+        for (Op.Arithmetic op : Op.Arithmetic.values()) {
+            try (Lab lab = new Lab(precision)) {
+                long a = lab.output(batch * n);
+                long b = lab.output(batch);
+                lab.fill(a, (batch - samples) * n, numbers);
+                lab.fill(b, batch - samples, scales);
+                long out = lab.output(batch * n);
+                lab.order(count -> new long[] {count - 1});
+                ElementwiseKernels kernels = new ElementwiseKernels(lab.queue());
+                kernels.arithmetic(op, out, n, new Strided(a, n), n, new Strided(b, 1), 1, batch);
+                double expected = numbers[samples * n - 1];
+                double other = scales[samples - 1];
+                double exact = switch (op) {
+                    case ADD -> expected + other;
+                    case SUBTRACT -> expected - other;
+                    case MULTIPLY -> expected * other;
+                    case DIVIDE -> expected / other;
+                };
+                assertThat(lab.read(out, batch * n - 1, 1)[0]).as("%s", op).isEqualTo(Samples.round(precision, exact));
+                long derivative = lab.output(batch * n);
+                kernels.divideDerivative(derivative, n, new Strided(a, n), n, new Strided(b, 1), 1, batch);
+                double quotient = Samples.round(precision, expected / other);
+                assertThat(lab.read(derivative, batch * n - 1, 1)[0])
+                        .isEqualTo(Samples.round(precision, -quotient / other));
+            }
+        }
+    }
+
     @ParameterizedTest
     @EnumSource(Precision.class)
     void memoryIsMovedInFewInstructions(Precision precision) {

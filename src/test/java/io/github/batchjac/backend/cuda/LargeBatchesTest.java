@@ -361,7 +361,7 @@ class LargeBatchesTest {
 
     private static void reduced(Precision precision, int n, String name, Sums sums, int exponent) {
         try (Trial t = new Trial(precision, n)) {
-            int rows = n <= 64 ? 128 : n >= 4096 ? 1 : 256 / Math.min(32, Integer.highestOneBit(n - 1) / 8);
+            int rows = n <= 64 ? 128 : n >= 4096 ? 1 : 128 / Math.min(32, Integer.highestOneBit(n - 1) / 32);
             int rounds = 2 + n % 2;
             long batch = ((long) rounds * ENOUGH_BLOCKS + 1) * rows - t.random.nextInt(rows);
             int samples = rounds * rows;

@@ -88,6 +88,17 @@ final class Trial implements AutoCloseable {
         return new Operand(values, size, new Strided(lab.numbers(misalignment(), values), shared ? 0 : size));
     }
 
+    /** Samples that do not follow each other. */
+    Operand apart(int batch, int size) {
+        int stride = size + 1 + random.nextInt(4);
+        double[] values = numbers(batch * size);
+        double[] spread = numbers(batch * stride);
+        for (int b = 0; b < batch; b++) {
+            System.arraycopy(values, b * size, spread, b * stride, size);
+        }
+        return new Operand(values, size, new Strided(lab.numbers(misalignment(), spread), stride));
+    }
+
     long output(long elements) {
         return lab.output(misalignment(), elements);
     }
