@@ -22,6 +22,7 @@ record SampleTile(Precision precision, int n, int lanes, int pitch, int threads,
     /** Numbers that the threads of a block exchange sums through: {@code Lanes::SCRATCH}. */
     static final int SCRATCH = 4 * WARP;
 
+    /** At most. Not 16: of 33 packs, one of four lanes would have 9 and the others 8, and all take as long as that one. */
     private static final int PACKS_OF_A_LANE = 17;
     /** Of a block where a sample is a thread's: {@code Tile::THREADS}. */
     private static final int THREADS = 64;

@@ -1,7 +1,13 @@
 package io.github.batchjac.backend.cuda;
 
+import static io.github.batchjac.backend.cuda.Launches.COLUMNS;
+import static io.github.batchjac.backend.cuda.Launches.LOSSES;
+import static io.github.batchjac.backend.cuda.Launches.ROWS;
+import static io.github.batchjac.backend.cuda.Launches.WITH_TARGETS;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.batchjac.backend.cuda.Launches.Loss;
+import io.github.batchjac.backend.cuda.Launches.Product;
 import io.github.batchjac.backend.cuda.Trial.Operand;
 import io.github.batchjac.tensor.Precision;
 import java.util.Arrays;
@@ -114,20 +120,6 @@ class SampleSizesKernelsTest {
         }
     }
 
-    private interface Product {
-        void run(SoftmaxKernels kernels, long out, Strided panel, Strided q, Strided rest, int batch, int k, int n);
-    }
-
-    private static final Product[] ROWS = {
-        SoftmaxKernels::softmaxTimesRows,
-        SoftmaxKernels::rowsTimesLogSoftmax,
-        SoftmaxKernels::rowsTimesLogSoftmaxTransposed
-    };
-    private static final Product[] COLUMNS = {
-        (kernels, out, m, q, rest, batch, k, n) -> kernels.softmaxTimesColumns(out, m, q, rest, batch, n, k),
-        (kernels, out, m, q, rest, batch, k, n) -> kernels.logSoftmaxTimesColumns(out, m, q, rest, batch, n, k)
-    };
-
     @ParameterizedTest
     @EnumSource(Precision.class)
     void rowsAndColumnsAreMultiplied(Precision precision) {
@@ -146,9 +138,9 @@ class SampleSizesKernelsTest {
                 }
                 Strided entries = q.strided();
                 Strided rest = new Strided(t.lab.numbers(rests), entries.stride() == 0 ? 0 : 1);
-                for (int form = 0; form < ROWS.length + COLUMNS.length; form++) {
-                    boolean rows = form < ROWS.length;
-                    Product product = rows ? ROWS[form] : COLUMNS[form - ROWS.length];
+                for (int form = 0; form < ROWS.size() + COLUMNS.size(); form++) {
+                    boolean rows = form < ROWS.size();
+                    Product product = rows ? ROWS.get(form) : COLUMNS.get(form - ROWS.size());
                     long out = t.output(batch * n * k);
                     product.run(new SoftmaxKernels(t.queue()), out, panel.strided(), entries, rest, batch, k, n);
                     double[] got = t.lab.read(out);
@@ -161,7 +153,7 @@ class SampleSizesKernelsTest {
                                 g[i] = panel.at(b, place);
                                 result[i] = got[b * n * k + place];
                             }
-                            int formula = rows ? form : form == ROWS.length ? 0 : 2;
+                            int formula = rows ? form : form == ROWS.size() ? 0 : 2;
                             String what = "form %d n %d k %d sample %d row %d".formatted(form, n, k, b, r);
                             multiplied(t, formula, sample(q, b), g, result, what);
                         }
@@ -239,17 +231,6 @@ class SampleSizesKernelsTest {
         }
     }
 
-    private interface Loss {
-        void run(LossKernels kernels, long loss, long gradient, Strided target, Strided prediction, long batch, int n);
-    }
-
-    private static final Loss[] LOSSES = {
-        LossKernels::squaredError,
-        LossKernels::crossEntropy,
-        LossKernels::softmaxCrossEntropy,
-        LossKernels::softmaxCrossEntropyLabels
-    };
-
     @ParameterizedTest
     @EnumSource(Precision.class)
     void lossesAreThoseOfEachSampleAlone(Precision precision) {
@@ -261,15 +242,16 @@ class SampleSizesKernelsTest {
                 Operand prediction = operand(t, batch, n, true);
                 long[] labels = t.random.longs(batch, 0, n).toArray();
                 LossKernels kernels = new LossKernels(t.queue());
-                for (int form = 0; form < LOSSES.length; form++) {
-                    boolean labelled = form == LOSSES.length - 1;
+                for (int form = 0; form < LOSSES.size(); form++) {
+                    Loss function = LOSSES.get(form);
+                    boolean labelled = !WITH_TARGETS.contains(function);
                     Strided wanted = labelled ? new Strided(t.lab.labels(labels), 1) : target.strided();
                     long loss = t.output(batch);
                     long gradient = t.output(batch * n);
                     boolean apart = trial % 3 == 0;
-                    LOSSES[form].run(kernels, loss, apart ? 0 : gradient, wanted, prediction.strided(), batch, n);
+                    function.run(kernels, loss, apart ? 0 : gradient, wanted, prediction.strided(), batch, n);
                     if (apart) {
-                        LOSSES[form].run(kernels, 0, gradient, wanted, prediction.strided(), batch, n);
+                        function.run(kernels, 0, gradient, wanted, prediction.strided(), batch, n);
                     }
                     double[] losses = t.lab.read(loss);
                     double[] gradients = t.lab.read(gradient);
@@ -278,7 +260,7 @@ class SampleSizesKernelsTest {
                         long one = labelled ? t.lab.labels(labels[b]) : t.lab.numbers(sample(target, b));
                         long[] alone = {t.lab.output(1), t.lab.output(n)};
                         Strided given = new Strided(t.lab.numbers(sample(prediction, b)), n);
-                        LOSSES[form].run(kernels, alone[0], alone[1], new Strided(one, n), given, 1, n);
+                        function.run(kernels, alone[0], alone[1], new Strided(one, n), given, 1, n);
                         same(losses, b, t.lab.read(alone[0]), what);
                         same(gradients, b * n, t.lab.read(alone[1]), what);
                         gradient(t, form, sample(target, b), labels[b], sample(prediction, b), gradients, b * n, what);

@@ -12,6 +12,12 @@ final class Samples {
     /** Rows of {@link #logits}. */
     static final int KINDS = 4 * SCALES.length;
 
+    /** Of one lane and of several: what instructions are counted of. */
+    static final int[] SIZES = {
+        8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 31, 32, 33, 63, 64, 65, 100, 127, 128, 129, 255, 256, 257,
+        1000
+    };
+
     static double round(Precision precision, double x) {
         return precision == Precision.F32 ? (float) x : x;
     }

@@ -26,8 +26,7 @@ class ShortSamplesKernelsTest {
         void run(Lab lab, long[] in, long[] out, long batch);
     }
 
-    private static void sameBits(
-            String what, Precision precision, int misaligned, int[] ins, int[] outs, Launch launch) {
+    private static void sameBits(Precision precision, int misaligned, int[] ins, int[] outs, Launch launch) {
         double[][] values = new double[ins.length][];
         for (int i = 0; i < ins.length; i++) {
             values[i] = Arrays.stream(random(precision, new Random(i), THERE * ins[i], 3))
@@ -36,7 +35,7 @@ class ShortSamplesKernelsTest {
         }
         double[][] few = run(precision, misaligned, ins, outs, values, THERE, launch);
         assertThat(run(precision, misaligned, ins, outs, values, (6L << 15) + 77, launch))
-                .as("%s %s", what, precision)
+                .as("%s from %s to %s numbers", precision, Arrays.toString(ins), Arrays.toString(outs))
                 .isDeepEqualTo(few);
     }
 
@@ -60,68 +59,13 @@ class ShortSamplesKernelsTest {
         }
     }
 
-    @ParameterizedTest
-    @EnumSource(Precision.class)
-    void softmaxes(Precision precision) {
-        for (int n : precision == Precision.F32 ? new int[] {1, 2, 5, 8, 10, 16, 19, 23} : new int[] {1, 2, 5, 8, 11}) {
-            for (int misaligned = 0; misaligned < 2; misaligned++) {
-                int[] in = {n};
-                sameBits(
-                        "softmax",
-                        precision,
-                        misaligned,
-                        in,
-                        new int[] {n, 1},
-                        (lab, x, out, batch) ->
-                                new SoftmaxKernels(lab.queue()).softmax(out[0], out[1], x[0], batch, n));
-                sameBits(
-                        "log_softmax",
-                        precision,
-                        misaligned,
-                        in,
-                        new int[] {n, n, 1},
-                        (lab, x, out, batch) ->
-                                new SoftmaxKernels(lab.queue()).logSoftmax(out[0], out[1], out[2], x[0], batch, n));
-            }
-        }
+    /** Every remainder of packs, up to the longest samples of which a thread has two. */
+    private static int[] sizes(Precision precision) {
+        return precision == Precision.F32 ? new int[] {1, 2, 5, 8, 10, 16, 19, 23} : new int[] {1, 2, 5, 8, 11};
     }
 
-    @ParameterizedTest
-    @EnumSource(Precision.class)
-    void products(Precision precision) {
-        for (int n : precision == Precision.F32 ? new int[] {1, 5, 8, 10, 16, 23} : new int[] {1, 5, 8, 11}) {
-            for (int k : new int[] {1, 2}) {
-                int[] in = {n, k * n, 1};
-                int[] out = {k * n};
-                sameBits(
-                        "softmax_times_rows",
-                        precision,
-                        0,
-                        in,
-                        out,
-                        (lab, x, to, batch) -> new SoftmaxKernels(lab.queue())
-                                .softmaxTimesRows(
-                                        to[0], strided(x[1], k * n), strided(x[0], n), strided(x[2], 1), batch, k, n));
-                sameBits(
-                        "rows_times_log_softmax",
-                        precision,
-                        0,
-                        in,
-                        out,
-                        (lab, x, to, batch) -> new SoftmaxKernels(lab.queue())
-                                .rowsTimesLogSoftmax(
-                                        to[0], strided(x[1], k * n), strided(x[0], n), strided(x[2], 1), batch, k, n));
-                sameBits(
-                        "rows_times_log_softmax_transposed",
-                        precision,
-                        0,
-                        in,
-                        out,
-                        (lab, x, to, batch) -> new SoftmaxKernels(lab.queue())
-                                .rowsTimesLogSoftmaxTransposed(
-                                        to[0], strided(x[1], k * n), strided(x[0], n), strided(x[2], 1), batch, k, n));
-            }
-        }
+    private static int[] numbers(int... ofASample) {
+        return ofASample;
     }
 
     private static Strided strided(long address, int stride) {
@@ -130,43 +74,50 @@ class ShortSamplesKernelsTest {
 
     @ParameterizedTest
     @EnumSource(Precision.class)
+    void softmaxes(Precision precision) {
+        for (int n : sizes(precision)) {
+            Launch softmax =
+                    (lab, x, to, batch) -> new SoftmaxKernels(lab.queue()).softmax(to[0], to[1], x[0], batch, n);
+            Launch logSoftmax = (lab, x, to, batch) ->
+                    new SoftmaxKernels(lab.queue()).logSoftmax(to[0], to[1], to[2], x[0], batch, n);
+            for (int misaligned = 0; misaligned < 2; misaligned++) {
+                sameBits(precision, misaligned, numbers(n), numbers(n, 1), softmax);
+                sameBits(precision, misaligned, numbers(n), numbers(n, n, 1), logSoftmax);
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Precision.class)
+    void products(Precision precision) {
+        for (int n : sizes(precision)) {
+            for (int k = 1; k <= 2; k++) {
+                int size = k * n;
+                int rows = k;
+                for (Launches.Product product : Launches.ROWS) {
+                    Launch launch = (lab, x, to, batch) -> {
+                        Strided panel = strided(x[1], size);
+                        Strided q = strided(x[0], n);
+                        product.run(new SoftmaxKernels(lab.queue()), to[0], panel, q, strided(x[2], 1), batch, rows, n);
+                    };
+                    sameBits(precision, 0, numbers(n, size, 1), numbers(size), launch);
+                }
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Precision.class)
     void losses(Precision precision) {
-        for (int n : precision == Precision.F32 ? new int[] {1, 5, 8, 10, 16, 23} : new int[] {1, 5, 8, 11}) {
-            int[] in = {n, n};
-            int[] out = {1, n};
-            sameBits(
-                    "squared_error",
-                    precision,
-                    0,
-                    in,
-                    out,
-                    (lab, x, to, batch) -> new LossKernels(lab.queue())
-                            .squaredError(to[0], to[1], strided(x[0], n), strided(x[1], n), batch, n));
-            sameBits(
-                    "cross_entropy",
-                    precision,
-                    0,
-                    in,
-                    out,
-                    (lab, x, to, batch) -> new LossKernels(lab.queue())
-                            .crossEntropy(to[0], to[1], strided(x[0], n), strided(x[1], n), batch, n));
-            sameBits(
-                    "softmax_cross_entropy",
-                    precision,
-                    0,
-                    in,
-                    out,
-                    (lab, x, to, batch) -> new LossKernels(lab.queue())
-                            .softmaxCrossEntropy(to[0], to[1], strided(x[0], n), strided(x[1], n), batch, n));
-            sameBits(
-                    "softmax_cross_entropy_labels",
-                    precision,
-                    0,
-                    new int[] {n},
-                    out,
-                    (lab, x, to, batch) -> new LossKernels(lab.queue())
-                            .softmaxCrossEntropyLabels(
-                                    to[0], to[1], strided(lab.labels(n / 2), 0), strided(x[0], n), batch, n));
+        for (int n : sizes(precision)) {
+            for (Launches.Loss loss : Launches.LOSSES) {
+                boolean labelled = !Launches.WITH_TARGETS.contains(loss);
+                Launch launch = (lab, x, to, batch) -> {
+                    Strided target = labelled ? strided(lab.labels(n / 2), 0) : strided(x[1], n);
+                    loss.run(new LossKernels(lab.queue()), to[0], to[1], target, strided(x[0], n), batch, n);
+                };
+                sameBits(precision, 0, numbers(n, n), numbers(1, n), launch);
+            }
         }
     }
 }
