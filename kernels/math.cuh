@@ -207,12 +207,7 @@ __device__ __forceinline__ double log_near(double f) {
     return f - (half - s * fma(series<LogNearSeries>(w), w, half));
 }
 
-// Normal, positive and finite.
-__device__ __forceinline__ bool ordinary(float x) { return unsigned(__float_as_int(x) - 0x00800000) < 0x7f000000u; }
-
-__device__ __forceinline__ bool ordinary(double x) { return unsigned(__double2hiint(x) - 0x00100000) < 0x7fe00000u; }
-
-// n + shift of x = m·2^n for an ordinary x, √½ ≤ m < √2, which x becomes.
+// n + shift of x = m·2^n, √½ ≤ m < √2, for a normal x > 0, which becomes m.
 __device__ __forceinline__ float take_power(float &x, float shift) {
     int power = (__float_as_int(x) - 0x3f3504f3) & 0xff800000;
     x = __int_as_float(__float_as_int(x) - power);
@@ -228,16 +223,11 @@ __device__ __forceinline__ double take_power(double &x, double shift) {
 // log x, every x. Within 2u.
 template <typename T>
 __device__ __forceinline__ T logarithm(T x) {
-    T shift = T(0);
-    if (!ordinary(x)) {
-        if (!(x > T(0) && x < infinity_of<T>())) {
-            return x == T(0) ? -infinity_of<T>() : x > T(0) ? x : nan_of<T>();
-        }
-        x *= T(0x1p60f);
-        shift = T(-60);
-    }
-    T n = take_power(x, shift);
-    return fma(n, Real<T>::LN2_HIGH, fma(n, Real<T>::LN2_LOW, log_near(x - T(1))));
+    bool small = x < Real<T>::SMALLEST_NORMAL;
+    T subnormal = x > T(0) ? T(-60) : x == T(0) ? -infinity_of<T>() : nan_of<T>();
+    T m = small ? x * T(0x1p60f) : x;
+    T n = take_power(m, small ? subnormal : x < infinity_of<T>() ? T(0) : x);
+    return fma(n, Real<T>::LN2_HIGH, fma(n, Real<T>::LN2_LOW, log_near(m - T(1))));
 }
 
 // 1/(1+exp(−z)), e = exp(−|z|). Within 4u.

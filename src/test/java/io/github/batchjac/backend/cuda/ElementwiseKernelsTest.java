@@ -422,7 +422,7 @@ class ElementwiseKernelsTest {
 
     /**
      * GELU in float32 is bound by its arithmetic. Its derivative takes 36 operations a number: 13 for the normal distribution's tail
-     * (9 of them a polynomial), 15 for exp(−x²/2), 8 for the rest. A sector read or written is eight numbers: 4.5 instructions, and
+     * (9 of them a polynomial), 15 for exp(−x²/2), 8 for the rest. Half of a sector's eight numbers are results: 4.5 instructions, and
      * 1.4 to move them.
      */
     private static double instructions(Kind kind, Precision precision) {
