@@ -61,8 +61,13 @@ class LargeBatchesTest {
             return (int) Math.min(chunk, batch - c * chunk);
         }
 
+        /** One in four has gaps. */
+        Operand anyOperand(int width, boolean shared) {
+            return new Operand(this, width, shared, t.random.nextInt(4) == 0 ? 3 : 0);
+        }
+
         Operand operand(int width, boolean shared) {
-            return new Operand(this, width, shared);
+            return new Operand(this, width, shared, 0);
         }
 
         long output() {
@@ -102,7 +107,8 @@ class LargeBatchesTest {
         final Strided strided;
         private final Map<Long, double[]> chunks = new HashMap<>();
 
-        Operand(Deal deal, int width, boolean shared) {
+        /** @param gap numbers between samples that nobody reads */
+        Operand(Deal deal, int width, boolean shared, int gap) {
             this.deal = deal;
             this.width = width;
             Trial t = deal.t;
@@ -112,11 +118,17 @@ class LargeBatchesTest {
                 strided = new Strided(t.lab.numbers(t.misalignment(), values), 0);
                 return;
             }
-            strided = new Strided(t.output(deal.batch * width), width);
+            int stride = width + gap;
+            strided = new Strided(t.output(deal.batch * stride), stride);
             for (long c : deal.chunks) {
-                double[] values = t.numbers(deal.samples(c) * width);
+                int samples = deal.samples(c);
+                double[] values = t.numbers(samples * width);
                 chunks.put(c, values);
-                t.fill(strided.address(), c * deal.chunk * width, values);
+                double[] apart = new double[samples * stride];
+                for (int b = 0; b < samples; b++) {
+                    System.arraycopy(values, b * width, apart, b * stride, width);
+                }
+                t.fill(strided.address(), c * deal.chunk * stride, apart);
             }
         }
 
@@ -136,9 +148,9 @@ class LargeBatchesTest {
         {4, 8}, {6, 6}, {7, 9}, {8, 16}, {5, 33}, {33, 5}, {3, 100}, {17, 65}, {41, 40}, {1543, 3}, {1, 1539}
     };
 
-    /** As many as a block goes at least where operands are staged, and one less. All that are written at a time, and then some. */
+    /** Fewer and more than come to shared memory at a time, and as many. */
     private static int rounds(int seed) {
-        return 3 + seed % 2;
+        return 3 + seed % 4;
     }
 
     private interface Case {
@@ -164,8 +176,8 @@ class LargeBatchesTest {
     @EnumSource(Precision.class)
     void rowsAreScaled(Precision precision) {
         each(precision, 4, false, 1, (deal, rows, cols, shared) -> {
-            Operand d = deal.operand(rows, (shared & 1) != 0);
-            Operand a = deal.operand(rows * cols, (shared & 2) != 0);
+            Operand d = deal.anyOperand(rows, (shared & 1) != 0);
+            Operand a = deal.anyOperand(rows * cols, (shared & 2) != 0);
             long out = deal.output();
             new DiagonalKernels(deal.t.queue()).scaleRows(out, d.strided, a.strided, deal.batch, rows, cols);
             deal.expect("scale_rows", out, (b, i) -> deal.t.times(d.at(b, i / cols), a.at(b, i)));
@@ -195,8 +207,8 @@ class LargeBatchesTest {
         int repeat = 3;
         each(precision, 6, false, repeat, (deal, n, cols, shared) -> {
             boolean ones = shared >= 4;
-            Operand d = deal.operand(repeat * n, (shared & 1) != 0);
-            Operand a = deal.operand(n * cols, (shared & 2) != 0 || shared == 5);
+            Operand d = deal.anyOperand(repeat * n, (shared & 1) != 0);
+            Operand a = deal.anyOperand(n * cols, (shared & 2) != 0 || shared == 5);
             long out = deal.output();
             new DiagonalKernels(deal.t.queue())
                     .tileRows(out, ones ? Strided.NONE : d.strided, a.strided, deal.batch, repeat, n, cols);
@@ -239,7 +251,7 @@ class LargeBatchesTest {
                     for (int turn = 0; turn < 2; turn++) {
                         try (Deal deal = new Deal(precision, ++seed, repeat * n * n, rounds(seed), false)) {
                             boolean ones = shared == 2;
-                            Operand d = deal.operand(repeat * n, shared == 1);
+                            Operand d = deal.anyOperand(repeat * n, shared == 1);
                             long out = deal.output();
                             new DiagonalKernels(deal.t.queue())
                                     .denseDiagonal(out, ones ? Strided.NONE : d.strided, deal.batch, repeat, n);
@@ -270,10 +282,10 @@ class LargeBatchesTest {
     @EnumSource(Precision.class)
     void outerProductsAreFormed(Precision precision) {
         each(precision, 8, false, 1, (deal, m, n, shared) -> {
-            Operand r = deal.operand(m, (shared & 1) != 0);
-            Operand x = deal.operand(n, (shared & 2) != 0);
+            Operand r = deal.anyOperand(m, (shared & 1) != 0);
+            Operand x = deal.anyOperand(n, (shared & 2) != 0);
             boolean scaled = (shared & 4) != 0;
-            Operand scale = deal.operand(1, false);
+            Operand scale = deal.anyOperand(1, false);
             long out = deal.output();
             new DenseKernels(deal.t.queue())
                     .outer(out, r.strided, x.strided, scaled ? scale.strided : Strided.NONE, deal.batch, m, n);
@@ -295,13 +307,13 @@ class LargeBatchesTest {
                         int size = (k == 0 ? m : k) * m * n;
                         try (Deal deal = new Deal(precision, ++seed, size, rounds(seed), false)) {
                             boolean rowForm = k != 0 || (shared & 1) != 0;
-                            Operand x = deal.operand(n, (shared & 2) != 0);
+                            Operand x = deal.anyOperand(n, (shared & 2) != 0);
                             long out = deal.output();
                             DenseKernels kernels = new DenseKernels(deal.t.queue());
                             if (k == 0) {
                                 kernels.kroneckerIdentity(out, x.strided, deal.batch, m, n, rowForm);
                             } else {
-                                Operand a = deal.operand(k * m, (shared & 1) != 0);
+                                Operand a = deal.anyOperand(k * m, (shared & 1) != 0);
                                 kernels.kronecker(out, a.strided, x.strided, deal.batch, k, m, n, true);
                                 deal.expect(
                                         "kronecker_rows",
