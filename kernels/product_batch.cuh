@@ -1,120 +1,234 @@
-// Many small products, several a block. Matrices lie in shared memory as they do outside, in units of W numbers, but some
-// units further apart: MatrixKernels says how far, so that the lanes of a phase, neighbours in (sample, column), meet in no bank.
+// Many small products, several a block. Matrices lie in shared memory as they do outside, in runs without gaps that are whole
+// packs: one matrix each, or as many as a pack has numbers. MatrixKernels says how far apart runs lie, so that the lanes of a
+// phase meet in no bank.
 #pragma once
 #include "common.cuh"
 
-// Matrices of `size` numbers: number q is one of the `each` (1 or repeats) that sample ⌊q/repeats⌋ has.
+// How a block's matrices lie in shared memory, in numbers: `height` rows of `width`, from row to row `row`; the matrices of V
+// samples, V the numbers of a pack, are `step` apart, and those of the next V samples `group` further. All are `packs` packs (0:
+// they do not lie as outside) with `gap` bytes after each run, by whose packs by_run divides.
+struct alignas(8) Placing {
+    int height, width, step, group, packs, gap;
+    SmallDivisor by_run;
+    int row;
+
+    __device__ __forceinline__ int size() const { return height * width; }
+
+    // Where the matrix of sample q starts.
+    template <int V>
+    __device__ __forceinline__ int start(int q) const { return q / V * group + q % V * step; }
+};
+
+// By the block: store(p, at, load(p, at)) for all its packs, p of global memory from `outside` on, where matrices have no gaps and
+// addresses are aligned, `at` of shared memory. A warp has four times 32 packs under way.
+// GAPS: nearly always there are some.
+template <bool GAPS, typename T, typename P, typename Load, typename Store>
+__device__ __forceinline__ void move_packs(P *outside, T *shared, const Placing &placing, Load load, Store store) {
+    constexpr int V = Pack<T>::SIZE, U = 4;
+    int packs = placing.packs, bytes = placing.gap;
+    SmallDivisor by_run = placing.by_run;
+    auto move = [&](auto gap) {
+        int e = threadIdx.x / WARP * (U * WARP) + threadIdx.x % WARP;
+        P *p = outside + e * V;
+        char *at = reinterpret_cast<char *>(shared + e * V);
+        auto packed = [](char *at) { return reinterpret_cast<T *>(at); };
+#pragma unroll 1
+        for (; e < packs - (U - 1) * WARP; e += U * blockDim.x, p += U * blockDim.x * V, at += U * blockDim.x * 16) {
+            Pack<T> x[U];
+            char *to[U];
+#pragma unroll
+            for (int u = 0; u < U; u++) {
+                to[u] = at + gap(e + u * WARP) + u * WARP * 16;
+                x[u] = load(p + u * WARP * V, packed(to[u]));
+            }
+#pragma unroll
+            for (int u = 0; u < U; u++) store(p + u * WARP * V, packed(to[u]), x[u]);
+        }
+#pragma unroll 1
+        for (; e < packs; e += WARP, p += WARP * V, at += WARP * 16) {
+            T *to = packed(at + gap(e));
+            store(p, to, load(p, to));
+        }
+    };
+    if (!GAPS && bytes == 0) {
+        move([](int) { return 0; });
+    } else {
+        move([=](int e) { return by_run.quotient(e) * bytes; });
+    }
+}
+
+// By a warp for each of `here` matrices: move(p, at) for its numbers, outside(q) being where matrix q starts.
+template <typename T, typename Outside, typename Move>
+__device__ __forceinline__ void move_numbers(Outside outside, T *shared, const Placing &placing, int here, Move move) {
+    for (int q = threadIdx.x / WARP; q < here; q += blockDim.x / WARP) {
+        auto *p = outside(q);
+        T *at = shared + placing.template start<Pack<T>::SIZE>(q);
+#pragma unroll 1
+        for (int i = 0; i < placing.height; i++, p += placing.width, at += placing.row) {
+#pragma unroll 1
+            for (int e = threadIdx.x % WARP; e < placing.width; e += WARP) move(p + e, at + e);
+        }
+    }
+}
+
+// Matrices: number q is one of the `each` (1 or repeats) that sample ⌊q/repeats⌋ has.
 template <typename T>
 struct Matrices {
     const T *p;
     long long stride;
-    int repeats, each, size;
+    int repeats, each;
 
-    // `here` of them from the first on, `pitch` units apart in shared memory; `by_units` divides by the units of one.
-    template <int W>
-    __device__ __forceinline__ void to_shared(Pack<T, W> *shared, int pitch, long long first, int here, SmallDivisor by_units) const {
-        int units = size / W, gap = pitch - units;
-        if (each == repeats && stride == (long long)each * size) {
-            const T *from = p + first * size;
-            auto place = [&](int e) { return e + by_units.quotient(e) * gap; };
-            move_units<W>(
-                from, here * units, place, blockDim.x, [](const T *p, int) { return fetch_pack<T, W>(p); },
-                [&](const T *, int at, const Pack<T, W> &x) { store_pack(shared[at].at, x); });
+    // Whether they lie as in shared memory, without gaps, and are aligned.
+    __device__ __forceinline__ bool whole(const Placing &placing) const {
+        return placing.packs > 0 && each == repeats && stride == (long long)each * placing.size() && aligned(p);
+    }
+
+    // `here` of them from the first on, which may be all that a block has.
+    template <bool GAPS>
+    __device__ __forceinline__ void to_shared(T *shared, const Placing &placing, long long first, int here, bool all) const {
+        if (all) {
+            move_packs<GAPS>(
+                p + first * placing.size(), shared, placing, [](const T *p, T *) { return fetch_pack(p); },
+                [](const T *, T *at, const Pack<T> &x) { store_pack(at, x); });
             return;
         }
-        // A warp a matrix.
         long long sample = first / repeats;
         unsigned inside = (unsigned)(first - sample * repeats);
-        for (int q = threadIdx.x / WARP; q < here; q += blockDim.x / WARP) {
+        auto outside = [&](int q) {
             unsigned later = (inside + q) / repeats, number = each == 1 ? 0 : inside + q - later * repeats;
-            const T *from = p + (sample + later) * stride + (long long)number * size;
-#pragma unroll 1
-            for (int e = threadIdx.x % WARP; e < units; e += WARP) {
-                store_pack(shared[q * pitch + e].at, fetch_pack<T, W>(from + e * W));
-            }
-        }
+            return p + ((sample + later) * stride + (long long)number * placing.size());
+        };
+        move_numbers(outside, shared, placing, here, [](const T *p, T *at) { *at = __ldg(p); });
     }
 };
 
-// How a block's matrices lie in shared memory: units from one to the next, and the divisor by the units of one.
-struct alignas(8) Pitches {
-    int a, b, c, samples;
-    SmallDivisor by_a, by_b, by_c;
+// What a block does: `rounds` times `samples` products, with `parts` tiles in a column, `lines` = parts·samples/V; the room that
+// B's matrices take, in numbers, and the packs of all.
+struct alignas(8) BatchPlan {
+    int rounds, samples, parts, lines, room, packs;
+    Placing a, b, c;
+    SmallDivisor by_parts, by_lines;
 };
 
-// A block's products C_q = A_b·B_q, q from `first` on: A (m,k), B (k,n), where W divides k and n. A thread computes M rows of
-// `pieces` columns' units, E of them: i to i+M−1, j, j+pieces, …; threads go along j fastest, then q, then i.
-template <int W, int M, int E, typename T>
+// A block's products C_q = A_b·B_q, q of `all`: A (m,k), B (k,n). A thread computes M rows of N columns, which are groups of G
+// neighbours, J·G apart; W numbers are read at a time, of which k and n are multiples. Lanes go along V samples fastest, then J
+// groups of columns, then tiles of a column, further samples, further columns.
+template <int W, int J, int G, int M, int N, typename T>
 __device__ __forceinline__ void product_batch(
-    T *out, const Matrices<T> &a_from, const Matrices<T> &b_from, long long all, int m, int k, int n, const Pitches &pitches,
-    SmallDivisor by_pieces, SmallDivisor by_samples) {
-    int samples = pitches.samples, units = n / W, pieces = (units + E - 1) / E;
-    Pack<T, W> *b_shared = shared_numbers<Pack<T, W>>(), *a_shared = b_shared + samples * pitches.b, *c_shared = b_shared;
-    long long first = blockIdx.x * (long long)samples;
-    int here = all - first < samples ? (int)(all - first) : samples;
-    a_from.template to_shared<W>(a_shared, pitches.a, first, here, pitches.by_a);
-    b_from.template to_shared<W>(b_shared, pitches.b, first, here, pitches.by_b);
-    __syncthreads();
+    T *out, const Matrices<T> &a_from, const Matrices<T> &b_from, long long all, int m, int k, int n, const BatchPlan &plan) {
+    constexpr int V = Pack<T>::SIZE, E = N / W, CHECKED = G == W ? 1 : 2;
+    constexpr bool ROWS = W == V && J == 8 / V; // k and n are multiples of four
+    T *b_shared = shared_numbers<T>(), *a_shared = b_shared + plan.room, *c_shared = b_shared;
+    auto offset = [](int c) { return c / G * (J * G) + c % G; };
+    auto across = [&](int thread) { return plan.by_lines.quotient(thread / (V * J)); };
+    int around = across(threadIdx.x), line = threadIdx.x / (V * J) - around * plan.lines;
+    if (around % 2 == 1) line = plan.lines - 1 - line; // a warp that has both has the same tiles of a column
+    int group = plan.by_parts.quotient(line);
+    int i = (line - group * plan.parts) * M, left = around * (J * N), j = left + threadIdx.x / V % J * G, q = group * V + threadIdx.x % V;
+    // Rows and columns that are this thread's, and columns from the warp's first on, which has the most.
+    int rows = m - i, columns = n - j, most = n - across(threadIdx.x & ~(WARP - 1)) * (J * N);
+    // What is not there: the row of the tile above, so that lanes do not meet in banks, the first lane's columns, the last matrix.
+    const T *row[M];
+    int above = max(i - M, 0), from = columns > 0 ? j : left < n ? left : 0, before = 0;
+#pragma unroll
+    for (int r = 0; r < M; r++) row[r] = a_shared + ((r < rows ? i : above) + min(r, m - 1)) * plan.a.row;
 
-    int rest = by_pieces.quotient(threadIdx.x), part = by_samples.quotient(rest);
-    int i = part * M, q = rest - part * samples, j = threadIdx.x - rest * pieces;
-    bool busy = i < m && q < here;
-    // What is not there: the last row, column or matrix once more.
-    const Pack<T, W> *row[M], *column[E];
-    int valid = min(q, here - 1);
+    // A column that is not there is the next row's beginning or, of the last row, whatever follows: something must.
+    for (int e = threadIdx.x; e < plan.packs; e += blockDim.x) store_pack(b_shared + e * V, Pack<T>{});
+    bool a_whole = a_from.whole(plan.a), b_whole = b_from.whole(plan.b), out_whole = plan.c.packs > 0 && aligned(out);
+    long long first = blockIdx.x * (long long)(plan.rounds * plan.samples);
+    for (int round = 0; round < plan.rounds && first < all; round++, first += plan.samples) {
+        int here = all - first < plan.samples ? (int)(all - first) : plan.samples;
+        __syncthreads();
+        bool full = here == plan.samples;
+        a_from.template to_shared<ROWS>(a_shared, plan.a, first, here, full && a_whole);
+        b_from.template to_shared<ROWS>(b_shared, plan.b, first, here, full && b_whole);
+        __syncthreads();
+        int valid = min(q, here - 1), shift = plan.a.template start<V>(valid) - before;
+        const T *right = b_shared + (plan.b.template start<V>(valid) + from);
+        before += shift + k;
 #pragma unroll
-    for (int r = 0; r < M; r++) row[r] = a_shared + (valid * pitches.a + min(i + r, m - 1) * (k / W));
+        for (int r = 0; r < M; r++) row[r] += shift;
+        Pack<T, W> sum[M][E] = {};
+        // U steps of the inner axis, whose numbers of B read(e, u) knows.
+        auto multiply = [&](auto many, auto read) {
+            constexpr int U = decltype(many)::value;
+            T left[M][U];
 #pragma unroll
-    for (int e = 0; e < E; e++) column[e] = b_shared + (valid * pitches.b + (e == 0 ? j : min(j + e * pieces, units - 1)));
-    Pack<T, W> sum[M][E] = {};
-    // U units of the inner axis: what a thread reads of its rows is U units each, one after the other.
-    auto multiply = [&](auto units_at_once) {
-        constexpr int U = decltype(units_at_once)::value;
+            for (int r = 0; r < M; r++) {
 #pragma unroll
-        for (int u = 0; u < U; u++) {
-            Pack<T, W> left[M];
+                for (int u = 0; u < U; u += W) {
+                    Pack<T, W> pack = load_pack<T, W>(row[r] + u);
 #pragma unroll
-            for (int r = 0; r < M; r++) left[r] = load_pack<T, W>(row[r][u].at);
+                    for (int w = 0; w < W; w++) left[r][u + w] = pack.at[w];
+                }
+                row[r] += U;
+            }
 #pragma unroll
-            for (int s = 0; s < W; s++) {
+            for (int some = 0; some < E; some += CHECKED) {
+                if (some == 0 || offset(some * W) < most) {
 #pragma unroll
-                for (int e = 0; e < E; e++) {
-                    Pack<T, W> right = load_pack<T, W>(column[e]->at);
-                    column[e] += units;
+                    for (int e = some; e < some + CHECKED; e++) {
 #pragma unroll
-                    for (int r = 0; r < M; r++) {
+                        for (int u = 0; u < U; u++) {
+                            Pack<T, W> pack = read(e, u);
 #pragma unroll
-                        for (int c = 0; c < W; c++) sum[r][e].at[c] = fma(left[r].at[s], right.at[c], sum[r][e].at[c]);
+                            for (int w = 0; w < W; w++) {
+#pragma unroll
+                                for (int r = 0; r < M; r++) sum[r][e].at[w] = fma(left[r][u], pack.at[w], sum[r][e].at[w]);
+                            }
+                        }
+                    }
+                }
+            }
+        };
+        constexpr int U = 4;
+        const T *column[U];
+        int steps = k;
+#pragma unroll
+        for (int u = 0; u < U; u++) column[u] = right + u * n;
+#pragma unroll 1
+        for (; steps >= U; steps -= U) {
+            multiply(Count<U>(), [&](int e, int u) { return load_pack<T, W>(column[u] + offset(e * W)); });
+#pragma unroll
+            for (int u = 0; u < U; u++) column[u] += U * n;
+        }
+        if constexpr (!ROWS) {
+#pragma unroll 1
+            for (; steps > 0; steps -= W) {
+                multiply(Count<W>(), [&](int e, int u) { return load_pack<T, W>(column[u] + offset(e * W)); });
+                column[0] += W * n;
+            }
+        }
+        __syncthreads();
+        if (q < here && columns > 0) {
+            Pack<T, W> *to = reinterpret_cast<Pack<T, W> *>(c_shared) + (plan.c.template start<V>(q) + i * plan.c.row + j) / W;
+#pragma unroll
+            for (int r = 0; r < M; r++, to += plan.c.row / W) {
+                if (r < rows) {
+#pragma unroll
+                    for (int some = 0; some < E; some += 4) {
+                        if (G == N && some + 4 <= columns) {
+#pragma unroll
+                            for (int e = some; e < some + 4; e++) store_pack(to[e].at, sum[r][e]);
+                        } else {
+#pragma unroll
+                            for (int e = some; e < some + 4 && e < E; e++) {
+                                if (offset(e * W) < columns) store_pack(to[offset(e * W) / W].at, sum[r][e]);
+                            }
+                        }
                     }
                 }
             }
         }
-#pragma unroll
-        for (int r = 0; r < M; r++) row[r] += U;
-    };
-    constexpr int MANY = W == 1 ? 4 : 16 / sizeof(Pack<T, W>);
-    int steps = k / W;
-#pragma unroll 1
-    for (; steps >= MANY; steps -= MANY) multiply(Count<MANY>());
-    if constexpr (MANY > 1) {
-#pragma unroll 1
-        for (; steps > 0; steps--) multiply(Count<1>());
-    }
-    __syncthreads();
-    if (busy) {
-        Pack<T, W> *to = c_shared + (q * pitches.c + i * units + j);
-#pragma unroll
-        for (int r = 0; r < M; r++, to += units) {
-#pragma unroll
-            for (int e = 0; e < E; e++) {
-                if (i + r < m && (e == 0 || j + e * pieces < units)) store_pack(to[e * pieces].at, sum[r][e]);
-            }
+        __syncthreads();
+        if (full && out_whole) {
+            move_packs<ROWS>(
+                out + first * plan.c.size(), c_shared, plan.c, [](T *, T *at) { return load_pack(at); },
+                [](T *p, T *, const Pack<T> &x) { store_pack(p, x); });
+        } else {
+            auto outside = [&](int q) { return out + (first + q) * plan.c.size(); };
+            move_numbers(outside, c_shared, plan.c, here, [](T *p, T *at) { *p = *at; });
         }
     }
-    __syncthreads();
-    int in_all = here * m * units, gap = pitches.c - m * units;
-    out += first * (m * n);
-    move_units<W>(
-        out, in_all, [&](int e) { return e + pitches.by_c.quotient(e) * gap; }, blockDim.x, [&](const T *, int at) { return load_pack<T, W>(c_shared[at].at); },
-        [](T *p, int, const Pack<T, W> &x) { store_pack(p, x); });
 }

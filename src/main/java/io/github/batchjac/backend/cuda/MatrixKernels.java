@@ -18,7 +18,15 @@ final class MatrixKernels {
     /** Most threads and shared memory of such a block. */
     private static final int SMALL_THREADS = 256;
 
-    private static final int SMALL_BYTES = 32 << 10;
+    private static final int SMALL_BYTES = 36 << 10;
+
+    /** Most rounds of such a block, and blocks that a multiprocessor has before there are any. */
+    private static final int ROUNDS = 16;
+
+    private static final long BUSY = 32;
+
+    /** Shared memory behind the last matrix that is read, though not used. */
+    private static final int OVERRUN = 128;
 
     /**
      * A shape of tiles, as {@code product.cuh} has it.
@@ -207,42 +215,44 @@ final class MatrixKernels {
         if (m > SMALL || n > SMALL || k == 0) {
             return false;
         }
-        // What k and n numbers, all addresses and strides are multiples of: 4, 8 or 16 bytes are moved at a time.
-        long all = (a.stride() | b.stride() | k | n) * numberBytes | out | a.address() | b.address();
-        int bytes = (int) Math.min(16, Long.lowestOneBit(all));
-        int width = bytes / numberBytes;
-        // Four columns a thread, in float64 only where the lanes of whole phases then fit into few samples.
-        boolean four = bytes == 16 && n % 4 == 0 && (width == 4 || n <= 16 || n % 16 == 0);
-        int columns = four ? 4 : Math.min(width, 2);
-        long units = n / width;
-        long pieces = parts(units, columns == 1 ? 2 : columns / width);
-        long threads = parts(m, columns == 2 ? 5 : 4) * pieces;
-        // So many neighbours in (q, j) read or write together, B's and C's unit j of matrix q, and one number for each
-        // q of A.
-        int phase = 128 / bytes;
-        long aPitch = (long) m * (k / width) | 1;
-        long bPitch = congruent(k * units, pieces, phase);
-        long cPitch = congruent(m * units, pieces, phase);
-        long perProduct = Math.max(aPitch + bPitch, cPitch) * bytes;
-        long samples = Math.min(SMALL_BYTES / perProduct, SMALL_THREADS / threads);
-        if (samples * threads < 16) {
+        int pack = 16 / numberBytes;
+        boolean rows = (k | n) % 4 == 0;
+        boolean pairs = !rows && (k | n) % 2 == 0 && m * k % pack == 0 && k * n % pack == 0 && m * n % pack == 0;
+        boolean runs = !rows && !pairs;
+        // A thread has so many rows and columns; lanes have so many groups of columns next to each other.
+        int lanes = rows ? 8 / pack : pairs ? 2 : 1;
+        int parts = parts(m, runs ? pack : 2 * pack);
+        int threads = pack * lanes * parts * parts(n, runs ? 4 * pack : lanes * 2 * pack);
+        int apart = rows ? lanes : 4 / pack;
+        Lying aLies = runs ? Lying.inRuns(m, k, k | 1, pack, parts) : Lying.apart(m, k, pack, apart);
+        Lying bLies = runs ? Lying.inRuns(k, n, n, pack, parts) : Lying.apart(k, n, pack, apart);
+        Lying cLies = runs ? Lying.inRuns(m, n, n | 1, pack, parts) : Lying.apart(m, n, pack, apart);
+        long perGroup = Math.max(aLies.group + bLies.group, cLies.group) * (long) numberBytes;
+        int groups = (int) Math.min(SMALL_BYTES / perGroup, SMALL_THREADS / threads);
+        if (groups == 0) {
             return false;
         }
-        long whole = phase / Long.lowestOneBit(pieces | phase);
-        while (whole > samples) {
-            whole /= 2;
+        int fullWarps = 32 / Math.min(32, Integer.lowestOneBit(threads));
+        groups -= groups < fullWarps ? 0 : groups % fullWarps;
+        int samples = groups * pack;
+        long blocks = parts(batch * repeats, samples);
+        int rounds = (int) Math.max(1, Math.min(ROUNDS, blocks / (BUSY * multiprocessors)));
+        int sharedBytes = (int) (groups * perGroup) + OVERRUN;
+        ByteBuffer plan = ByteBuffer.allocate(160).order(ByteOrder.LITTLE_ENDIAN);
+        plan.putInt(rounds).putInt(samples).putInt(parts).putInt(parts * groups);
+        plan.putInt(groups * bLies.group).putInt(sharedBytes / 16);
+        for (Lying lies : List.of(aLies, bLies, cLies)) {
+            plan.putInt(lies.height).putInt(lies.width).putInt(lies.step).putInt(lies.group);
+            plan.putInt(lies.asOutside ? groups * lies.height * lies.width : 0);
+            plan.putInt(runs && groups == 1 ? 0 : lies.gap * 16).putLong(Divisor.small(lies.runPacks));
+            plan.putInt(lies.row).putInt(0);
         }
-        samples -= samples % whole;
-        ByteBuffer pitches = ByteBuffer.allocate(40).order(ByteOrder.LITTLE_ENDIAN);
-        pitches.putInt((int) aPitch).putInt((int) bPitch).putInt((int) cPitch).putInt((int) samples);
-        pitches.putLong(Divisor.small(m * (k / width)))
-                .putLong(Divisor.small((int) (k * units)))
-                .putLong(Divisor.small((int) (m * units)));
+        plan.putLong(Divisor.small(parts)).putLong(Divisor.small(parts * groups));
         queue.launch(
-                "product_batch" + columns,
-                parts(batch * repeats, samples),
-                (int) parts(samples * threads, 32) * 32,
-                (int) (samples * perProduct),
+                rows ? "product_batch_rows" : pairs ? "product_batch_pairs" : "product_batch_runs",
+                parts(blocks, rounds),
+                parts(groups * threads, 32) * 32,
+                (int) (groups * perGroup) + 128,
                 new Arguments()
                         .with(out)
                         .with(a)
@@ -252,19 +262,44 @@ final class MatrixKernels {
                         .with(m)
                         .with(k)
                         .with(n)
-                        .with(pitches.array())
-                        .with(Divisor.small((int) pieces))
-                        .with(Divisor.small((int) samples)));
+                        .with(plan.array()));
         return true;
     }
 
-    /** The least number from {@code least} on that is {@code rest} modulo {@code modulus}, a power of two. */
-    private static long congruent(long least, long rest, int modulus) {
-        return least + ((rest - least) & (modulus - 1));
+    /**
+     * How matrices lie in shared memory, in numbers ({@code Placing} in product_batch.cuh).
+     *
+     * @param row from row to row
+     * @param step from sample to sample, of as many as a pack has numbers
+     * @param group of these
+     * @param runPacks packs that follow one another without gaps
+     * @param gap packs after each run
+     * @param asOutside whether a run lies as outside
+     */
+    private record Lying(
+            int height, int width, int row, int step, int group, int runPacks, int gap, boolean asOutside) {
+        /** A run is a sample; runs are {@code phase} packs apart modulo 8. */
+        static Lying apart(int height, int width, int pack, int phase) {
+            int packs = height * width / pack;
+            int gap = (phase - packs) & 7;
+            int step = (packs + gap) * pack;
+            return new Lying(height, width, width, step, step * pack, packs, gap, true);
+        }
+
+        /**
+         * A run is as many samples as a pack has numbers, an odd step apart, so that these meet in no bank; neither do {@code
+         * parts} tiles of {@code pack} rows, which are odd, and those of the next run.
+         */
+        static Lying inRuns(int height, int width, int row, int pack, int parts) {
+            int step = height * row | 1;
+            int gap = ((width | 1) * parts - step) & 7;
+            boolean asOutside = row == width && step == height * width;
+            return new Lying(height, width, row, step, (step + gap) * pack, step, gap, asOutside);
+        }
     }
 
     private void rowTimes(long out, Strided x, Strided b, long batch, int repeats, int k, int n) {
-        int threads = (int) Math.min(256L, parts(n, 32) * 32);
+        int threads = Math.min(256, parts(n, 32) * 32);
         queue.launch(
                 "row_times_matrices",
                 batch * repeats * parts(n, threads),
@@ -283,6 +318,10 @@ final class MatrixKernels {
     }
 
     private static long parts(long whole, long part) {
+        return (whole + part - 1) / part;
+    }
+
+    private static int parts(int whole, int part) {
         return (whole + part - 1) / part;
     }
 }
