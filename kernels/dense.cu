@@ -2,7 +2,7 @@
 #include "slots.cuh"
 
 // out[b,i,j] = r[b,i]·x[b,j], or (scale[b]·r[b,i])·x[b,j]; (batch,m,n). Moves out.
-KERNEL(outer, 256)
+RESIDENT_KERNEL(outer, 256, 2)
 (REAL *out, const REAL *r, long long r_stride, const REAL *x, long long x_stride, const REAL *scale,
  long long scale_stride, long long batch, int m, int n, slots::Slots dealt) {
     slots::Place<REAL> place(batch, 1, m, n, dealt);

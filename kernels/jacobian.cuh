@@ -295,12 +295,12 @@ __device__ __forceinline__ void column_products(T *panel, int pitch, const T *q,
 }
 
 // A run of numbers, by so many threads, from or to shared memory; where both lie alike 16 bytes at a time, from the first sector on that
-// starts in it on the device.
-template <typename T>
+// starts in it on the device. ALIKE: they do.
+template <bool ALIKE, typename T>
 __device__ __forceinline__ void copy_alike(T *to, const T *from, int length, const T *on_device, unsigned thread, unsigned threads) {
     constexpr int SIZE = Pack<T>::SIZE;
     int behind = behind_sector(on_device);
-    if (((unsigned)(size_t)to ^ (unsigned)(size_t)from) % 16 == 0) {
+    if (ALIKE || ((unsigned)(size_t)to ^ (unsigned)(size_t)from) % 16 == 0) {
         int head = min(length, -behind & (2 * SIZE - 1));
         int last = head + ((length - head) & -SIZE);
 #pragma unroll 4
@@ -313,19 +313,19 @@ __device__ __forceinline__ void copy_alike(T *to, const T *from, int length, con
         if (thread < length - last) {
             to[last + thread] = from[last + thread];
         }
-        return;
-    }
+    } else {
 #pragma unroll 1
-    for (int i = (int)thread - behind; i < length; i += threads) {
-        if (i >= 0) {
-            to[i] = from[i];
+        for (int i = (int)thread - behind; i < length; i += threads) {
+            if (i >= 0) {
+                to[i] = from[i];
+            }
         }
     }
 }
 
 template <typename T>
 __device__ __forceinline__ void copy_alike(T *to, const T *from, int length, const T *on_device) {
-    copy_alike(to, from, length, on_device, threadIdx.x, blockDim.x);
+    copy_alike<false>(to, from, length, on_device, threadIdx.x, blockDim.x);
 }
 
 // out = J·m for `width` columns of one sample too long for shared memory, where `at_once` rows are at a time. m is read twice. `partial`
@@ -359,7 +359,7 @@ __device__ __forceinline__ void times_columns_long(T *out, const T *m, int k, co
 #pragma unroll 1
             for (int r = start; r < runs; r += warps) {
                 const T *row = from + (long long)r * k;
-                copy_alike(panel + r * pitch, row, length, row, thread, threads);
+                copy_alike<false>(panel + r * pitch, row, length, row, thread, threads);
             }
             __syncthreads();
             int mine = group < groups ? (rows - group + groups - 1) / groups : 0;
@@ -374,7 +374,7 @@ __device__ __forceinline__ void times_columns_long(T *out, const T *m, int k, co
 #pragma unroll 1
                 for (int r = start; r < runs; r += warps) {
                     T *row = to + (long long)r * k;
-                    copy_alike(row, panel + r * pitch, length, row, thread, threads);
+                    copy_alike<true>(row, panel + r * pitch, length, row, thread, threads);
                 }
             }
         }
