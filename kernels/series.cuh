@@ -55,10 +55,6 @@ __device__ __forceinline__ double linear(double x) {
     return sum;
 }
 
-// p·x + 1.
-__device__ __forceinline__ float fma_one(float p, float x) { return fma_literal<0x3f800000u>(p, x); }
-__device__ __forceinline__ double fma_one(double p, double x) { return fma(p, x, 1.); }
-
 template <typename T>
 struct BitsOf;
 
