@@ -92,7 +92,7 @@ struct alignas(8) Divisor {
     __device__ __forceinline__ int quotient(int i) const { return (unsigned long long)(unsigned)i * magic >> shift; }
 };
 
-// Divides the units of a block, of which there are fewer than 2¹³, in 32 bits.
+// Divides the units of a block, of which there are fewer than 2¹⁵, in 32 bits.
 struct alignas(8) SmallDivisor {
     unsigned magic;
     int shift;

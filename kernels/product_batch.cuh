@@ -6,10 +6,11 @@
 
 // How a block's matrices lie in shared memory, in numbers: `height` rows of `width`, from row to row `row`; the matrices of V
 // samples, V the numbers of a pack, are `step` apart, and those of the next V samples `group` further. All are `packs` packs (0:
-// they do not lie as outside) with `gap` bytes after each run, by whose packs by_run divides.
+// they do not lie as outside) with `gap` bytes after each run, by whose packs by_run divides; by_size and by_width by a matrix's and
+// a row's numbers.
 struct alignas(8) Placing {
     int height, width, step, group, packs, gap;
-    SmallDivisor by_run;
+    SmallDivisor by_run, by_size, by_width;
     int row;
 
     __device__ __forceinline__ int size() const { return height * width; }
@@ -57,17 +58,17 @@ __device__ __forceinline__ void move_packs(P *outside, T *shared, const Placing 
     }
 }
 
-// By a warp for each of `here` matrices: move(p, at) for its numbers, outside(q) being where matrix q starts.
+// By the block: move(outside(q, e, i), at) for all numbers of `here` matrices, number i of matrix q being number e of all. Lanes go along
+// them, from a sector's start on if they lie without gaps.
 template <typename T, typename Outside, typename Move>
 __device__ __forceinline__ void move_numbers(Outside outside, T *shared, const Placing &placing, int here, Move move) {
-    for (int q = threadIdx.x / WARP; q < here; q += blockDim.x / WARP) {
-        auto *p = outside(q);
-        T *at = shared + placing.template start<Pack<T>::SIZE>(q);
+    int size = placing.size();
 #pragma unroll 1
-        for (int i = 0; i < placing.height; i++, p += placing.width, at += placing.row) {
-#pragma unroll 1
-            for (int e = threadIdx.x % WARP; e < placing.width; e += WARP) move(p + e, at + e);
-        }
+    for (int e = (int)threadIdx.x - behind_sector(outside(0, 0, 0)); e < here * size; e += blockDim.x) {
+        if (e < 0) continue;
+        int q = placing.by_size.quotient(e), i = e - q * size, line = placing.by_width.quotient(i);
+        int at = placing.template start<Pack<T>::SIZE>(q) + line * (placing.row - placing.width) + i;
+        move(outside(q, e, i), shared + at);
     }
 }
 
@@ -78,9 +79,13 @@ struct Matrices {
     long long stride;
     int repeats, each;
 
-    // Whether they lie as in shared memory, without gaps, and are aligned.
+    __device__ __forceinline__ bool without_gaps(const Placing &placing) const {
+        return each == repeats && stride == (long long)each * placing.size();
+    }
+
+    // Whether they lie as in shared memory and are aligned.
     __device__ __forceinline__ bool whole(const Placing &placing) const {
-        return placing.packs > 0 && each == repeats && stride == (long long)each * placing.size() && aligned(p);
+        return placing.packs > 0 && without_gaps(placing) && aligned(p);
     }
 
     // `here` of them from the first on, which may be all that a block has.
@@ -92,13 +97,19 @@ struct Matrices {
                 [](const T *, T *at, const Pack<T> &x) { store_pack(at, x); });
             return;
         }
+        auto load = [](const T *p, T *at) { *at = __ldg(p); };
+        if (without_gaps(placing)) {
+            const T *from = p + first * placing.size();
+            move_numbers([=](int, int e, int) { return from + e; }, shared, placing, here, load);
+            return;
+        }
         long long sample = first / repeats;
         unsigned inside = (unsigned)(first - sample * repeats);
-        auto outside = [&](int q) {
+        auto outside = [&](int q, int, int i) {
             unsigned later = (inside + q) / repeats, number = each == 1 ? 0 : inside + q - later * repeats;
-            return p + ((sample + later) * stride + (long long)number * placing.size());
+            return p + ((sample + later) * stride + (long long)number * placing.size()) + i;
         };
-        move_numbers(outside, shared, placing, here, [](const T *p, T *at) { *at = __ldg(p); });
+        move_numbers(outside, shared, placing, here, load);
     }
 };
 
@@ -227,8 +238,8 @@ __device__ __forceinline__ void product_batch(
                 out + first * plan.c.size(), c_shared, plan.c, [](T *, T *at) { return load_pack(at); },
                 [](T *p, T *, const Pack<T> &x) { store_pack(p, x); });
         } else {
-            auto outside = [&](int q) { return out + (first + q) * plan.c.size(); };
-            move_numbers(outside, c_shared, plan.c, here, [](T *p, T *at) { *p = *at; });
+            T *to = out + first * plan.c.size();
+            move_numbers([=](int, int e, int) { return to + e; }, c_shared, plan.c, here, [](T *p, T *at) { *p = *at; });
         }
     }
 }

@@ -11,9 +11,9 @@ final class Divisor {
         return magic | (long) shift << 32;
     }
 
-    /** As kernels take it that divide in 32 bits ({@code SmallDivisor} in common.cuh): for 0 ≤ i < 2¹³, 1 ≤ d ≤ 2¹³. */
+    /** As kernels take it that divide in 32 bits ({@code SmallDivisor} in common.cuh): for 0 ≤ i < 2¹⁵, 1 ≤ d ≤ 2¹⁵. */
     static long small(int d) {
-        int shift = 13 + Integer.SIZE - Integer.numberOfLeadingZeros(d - 1);
+        int shift = 15 + Integer.SIZE - Integer.numberOfLeadingZeros(d - 1);
         long magic = ((1L << shift) + d - 1) / d;
         return magic | (long) shift << 32;
     }

@@ -238,13 +238,14 @@ final class MatrixKernels {
         long blocks = parts(batch * repeats, samples);
         int rounds = (int) Math.max(1, Math.min(ROUNDS, blocks / (BUSY * multiprocessors)));
         int sharedBytes = (int) (groups * perGroup) + OVERRUN;
-        ByteBuffer plan = ByteBuffer.allocate(160).order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer plan = ByteBuffer.allocate(208).order(ByteOrder.LITTLE_ENDIAN);
         plan.putInt(rounds).putInt(samples).putInt(parts).putInt(parts * groups);
         plan.putInt(groups * bLies.group).putInt(sharedBytes / 16);
         for (Lying lies : List.of(aLies, bLies, cLies)) {
             plan.putInt(lies.height).putInt(lies.width).putInt(lies.step).putInt(lies.group);
             plan.putInt(lies.asOutside ? groups * lies.height * lies.width : 0);
             plan.putInt(runs && groups == 1 ? 0 : lies.gap * 16).putLong(Divisor.small(lies.runPacks));
+            plan.putLong(Divisor.small(lies.height * lies.width)).putLong(Divisor.small(lies.width));
             plan.putInt(lies.row).putInt(0);
         }
         plan.putLong(Divisor.small(parts)).putLong(Divisor.small(parts * groups));
