@@ -413,10 +413,11 @@ __device__ __forceinline__ void copy_columns(T *to, int to_pitch, const T *from,
     }
 }
 
+// Rows are whole sectors.
 template <typename T>
 __device__ __forceinline__ void copy_columns(T *to, int to_pitch, const T *from, int from_pitch, int rows, int width, int here) {
     constexpr int SIZE = Pack<T>::SIZE;
-    if (aligned(to) && aligned(from) && (to_pitch | from_pitch | here) % SIZE == 0) {
+    if (aligned(to) && aligned(from)) {
         copy_columns<T, SIZE>(to, to_pitch, from, from_pitch, rows, width, here);
     } else {
         copy_columns<T, 1>(to, to_pitch, from, from_pitch, rows, width, here);

@@ -224,7 +224,7 @@ __device__ __forceinline__ void product_batch(
                             for (int e = some; e < some + 4; e++) store_pack(to[e].at, sum[r][e]);
                         } else {
 #pragma unroll
-                            for (int e = some; e < some + 4 && e < E; e++) {
+                            for (int e = some; e < some + (G == N ? 3 : 4) && e < E; e++) {
                                 if (offset(e * W) < columns) store_pack(to[offset(e * W) / W].at, sum[r][e]);
                             }
                         }

@@ -300,7 +300,7 @@ struct Staged {
         first = place.from / laps.each;
         length = last / laps.each - first + 1;
         int all = shared ? (int)(end - numbers) : (last / laps.lap - place.from / laps.lap + 1) * laps.count;
-        once = all <= length;
+        once = laps.count == 1 || all <= length;
         if (once) {
             first = shared ? 0 : place.from / laps.lap * laps.count;
             length = all;

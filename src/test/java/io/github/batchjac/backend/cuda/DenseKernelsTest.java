@@ -82,6 +82,32 @@ class DenseKernelsTest {
 
     @ParameterizedTest
     @EnumSource(Precision.class)
+    void ofALargeSharedOperandABlockHasAPart(Precision precision) {
+        try (Trial t = new Trial(precision, 7)) {
+            DenseKernels kernels = new DenseKernels(t.queue());
+            int batch = 9;
+            for (int[] shape : new int[][] {{61, 37}, {3, 1201}}) {
+                int m = shape[0];
+                int n = shape[1];
+                Operand r = t.operand(batch, m, true);
+                Operand x = t.operand(batch, n, true);
+                long out = t.output(batch * m * n);
+                kernels.outer(out, r.strided(), x.strided(), Strided.NONE, batch, m, n);
+                t.expect(out, batch, m, n, (b, i, j) -> t.times(r.at(b, i), x.at(b, j)));
+            }
+            int k = 9;
+            int m = 131;
+            int n = 3;
+            Operand a = t.operand(batch, k * m, true);
+            Operand x = t.operand(batch, n, false);
+            long out = t.output(batch * k * m * n);
+            kernels.kronecker(out, a.strided(), x.strided(), batch, k, m, n, true);
+            t.expect(out, batch, k, m * n, (b, i, p) -> t.times(a.at(b, i * m + p % m), x.at(b, p / m)));
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Precision.class)
     void rowsBecomeColumns(Precision precision) {
         try (Trial t = new Trial(precision, 4)) {
             DenseKernels kernels = new DenseKernels(t.queue());
