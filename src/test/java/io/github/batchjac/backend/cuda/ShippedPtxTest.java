@@ -84,6 +84,9 @@ class ShippedPtxTest {
     @Test
     void everyDriverSinceCuda10TakesTheModule() throws Exception {
         assertThat(ptx().lines().limit(3)).containsExactly(".version 6.3", ".target sm_75", ".address_size 64");
+        // of later versions: assemblers from CUDA 13 on refuse them under that header, earlier ones pass over them
+        assertThat(ptx().lines().filter(line -> line.contains(".pragma")))
+                .allMatch(line -> line.strip().equals(".pragma \"nounroll\";"));
     }
 
     @Test
