@@ -170,7 +170,7 @@ final class Candidates {
         }
     }
 
-    /** This JVM again, with the options that the launcher gives a user. */
+    /** This JVM again, with the options that the launcher gives a user, and huge pages. */
     private static List<String> java(String... arguments) {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
@@ -181,9 +181,22 @@ final class Candidates {
             command.add("--sun-misc-unsafe-memory-access=allow");
         }
         command.addAll(List.of("--add-modules", "jdk.incubator.vector"));
+        if (hugePages()) {
+            command.add("-XX:+UseTransparentHugePages");
+        }
         command.addAll(List.of("-cp", System.getProperty("java.class.path"), Main.class.getName()));
         command.addAll(List.of(arguments));
         return command;
+    }
+
+    /** Whether a process gets huge pages that asks for them, as the peers' allocator does. */
+    private static boolean hugePages() {
+        try {
+            return !Files.readString(Path.of("/sys/kernel/mm/transparent_hugepage/enabled"))
+                    .contains("[never]");
+        } catch (IOException e) {
+            return false;
+        }
     }
 
     /** The folder of the peers' scripts, beside the sources. */
