@@ -89,6 +89,10 @@ struct ExpSeries<double> {
 };
 
 // exp(r), for |r| ≤ ½ln 2. Within 1.1u. All in one piece: where a series stands the compiler leaves a register of zero that nobody reads.
+constexpr bool has_bits(float x, unsigned bits) { return __builtin_bit_cast(unsigned, x) == bits; }
+static_assert(has_bits(ExpSeries<float>::C[0], 0x3AB558B7) && has_bits(ExpSeries<float>::C[1], 0x3C091643) &&
+              has_bits(ExpSeries<float>::C[2], 0x3D2AABCF) && has_bits(ExpSeries<float>::C[3], 0x3E2AAA55) &&
+              has_bits(ExpSeries<float>::C[4], 0x3EFFFFFF));
 __device__ __forceinline__ float exp_of_remainder(float r) {
     float p;
     asm("fma.rn.f32 %0, %1, 0f3AB558B7, 0f3C091643;\n\t" // ExpSeries

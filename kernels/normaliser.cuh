@@ -132,7 +132,7 @@ struct Normal {
         lowest = difference + Real<T>::LOWEST;
         Reduced<T> x = reduced(difference, Real<T>::ROUND);
         round = Real<T>::ROUND - x.n;
-        peak = exp_of_remainder(x.r) * (T(1) / Real<T>::UNBIAS);
+        peak = exp_of_remainder(x.r) * Real<T>::BIAS;
     }
 
     // Within 1.5u; NaN for NaN.
@@ -151,7 +151,7 @@ struct Normal {
     // rounded twice, and where the logarithm adds more than u it makes these less.
     __device__ __forceinline__ T log() const { return log_one_plus(T(others) / peak); }
 
-    // log + largest − x within 5u: both terms are positive.
+    // log + largest − x: both terms are positive, so as exact as the logarithm but for two roundings.
     __device__ __forceinline__ T surprise(T x, T log) const { return log - (x - largest); }
     // The opposite, which needs no sign changed.
     __device__ __forceinline__ T log_probability(T x, T log) const { return (x - largest) - log; }

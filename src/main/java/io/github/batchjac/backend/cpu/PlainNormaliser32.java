@@ -77,11 +77,10 @@ class PlainNormaliser32 {
      * Numerators into q unless it is null; returns the sum of all but one that is largest, over that: compensated, and those that are as
      * large counted. In place.
      */
-    float numerators(float @Nullable [] q, int qo, float[] x, int xo, int n, float largest) {
+    float numerators(float @Nullable [] q, int qo, float[] x, int xo, int n, float largest, float peak) {
         float base = base(largest);
         float round = round(largest);
         float lowest = lowest(largest);
-        float peak = peak(largest);
         float sum = 0f;
         double errors = 0;
         int ties = -1;
@@ -113,11 +112,12 @@ class PlainNormaliser32 {
         for (int b = 0; b < batch; b++) {
             float largest = largest(x, xo + b * n, n);
             largest = Math.abs(largest) < INFINITY ? largest : Float.NaN;
-            float others = numerators(q, qo + b * n, x, xo + b * n, n, largest);
+            float peak = peak(largest);
+            float others = numerators(q, qo + b * n, x, xo + b * n, n, largest, peak);
             statistics[b] = largest;
             statistics[GROUP + b] = others;
             if (q != null) {
-                divide(q, qo + b * n, n, sum(peak(largest), others));
+                divide(q, qo + b * n, n, sum(peak, others));
             }
         }
     }

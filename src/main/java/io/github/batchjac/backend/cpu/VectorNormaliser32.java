@@ -72,10 +72,9 @@ final class VectorNormaliser32 extends PlainNormaliser32 {
 
     /** Block by block: numerators into q, or into scratch if there is no q, then the sums of what was written. */
     @Override
-    float numerators(float @Nullable [] q, int qo, float[] x, int xo, int n, float largest) {
+    float numerators(float @Nullable [] q, int qo, float[] x, int xo, int n, float largest, float peak) {
         float[] scratch = SCRATCH.get();
         Arrays.fill(scratch, PARTIAL, PARTIAL + 2 * L, 0f);
-        float peak = peak(largest);
         int ties = -1;
         int length;
         for (int i = 0; i < n; i += length) {
