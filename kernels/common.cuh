@@ -99,6 +99,12 @@ struct alignas(8) SmallDivisor {
     __device__ __forceinline__ int quotient(int i) const { return (unsigned)i * magic >> shift; }
 };
 
+// a·b + c.
+__device__ __forceinline__ unsigned mad(unsigned a, unsigned b, unsigned c) {
+    asm("mad.lo.u32 %0, %1, %2, %3;" : "=r"(c) : "r"(a), "r"(b), "r"(c));
+    return c;
+}
+
 // How far behind the start of a sector p lies: there a warp's accesses of single numbers should start.
 template <typename T>
 __device__ __forceinline__ int behind_sector(const T *p) {

@@ -1,8 +1,6 @@
 package io.github.batchjac.backend.cuda;
 
 import io.github.batchjac.tensor.Precision;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.util.List;
 
 /**
@@ -12,22 +10,6 @@ import java.util.List;
  * stay within their own row of A and column of B. Results must not overlap operands.
  */
 final class MatrixKernels {
-    /** Largest m and n for which several products share a block. */
-    private static final int SMALL = 32;
-
-    /** Most threads and shared memory of such a block. */
-    private static final int SMALL_THREADS = 256;
-
-    private static final int SMALL_BYTES = 36 << 10;
-
-    /** Most rounds of such a block, and blocks that a multiprocessor has before there are any. */
-    private static final int ROUNDS = 16;
-
-    private static final long BUSY = 32;
-
-    /** Shared memory behind the last matrix that is read, though not used. */
-    private static final int OVERRUN = 128;
-
     /**
      * A shape of tiles, as {@code product.cuh} has it.
      *
@@ -61,20 +43,23 @@ final class MatrixKernels {
 
     private final Queue queue;
     private final List<Tile> tiles;
-    private final int numberBytes;
+    private final SmallProducts small;
     private final int multiprocessors;
 
     MatrixKernels(Queue queue) {
-        this(queue, queue.device().info().multiprocessors());
+        this(
+                queue,
+                queue.device().info().multiprocessors(),
+                queue.device().info().sharedPerBlock());
     }
 
-    /** For a device of so many multiprocessors: results are the same, tiles may not be. */
-    MatrixKernels(Queue queue, int multiprocessors) {
+    /** For another device, of which results are the same, but tiles may not be. */
+    MatrixKernels(Queue queue, int multiprocessors, int sharedPerBlock) {
         this.queue = queue;
         this.multiprocessors = multiprocessors;
         boolean single = queue.precision() == Precision.F32;
         tiles = single ? TILES32 : TILES64;
-        numberBytes = single ? Float.BYTES : Double.BYTES;
+        small = new SmallProducts(queue, multiprocessors, sharedPerBlock);
     }
 
     /**
@@ -111,7 +96,7 @@ final class MatrixKernels {
             timesShared(out, a, batch, m, k, Strided.NONE, b.address(), false, n, 0);
         } else if (n == 1 && a.stride() == 0) {
             timesShared(out, b, batch, 1, k, Strided.NONE, a.address(), true, m, 0);
-        } else if (!manySmall(out, a, b, batch, 1, m, k, n)) {
+        } else if (!small.launch(out, a, b, batch, 1, m, k, n)) {
             if (n == 1) {
                 timesColumn(out, a, b, batch, m, k);
             } else if (m == 1) {
@@ -129,7 +114,7 @@ final class MatrixKernels {
         }
         if (cols == 1) {
             batched(out, t, x, batch, m, n, 1);
-        } else if (!manySmall(out, x, t, batch, m, 1, n, cols)) {
+        } else if (!small.launch(out, x, t, batch, m, 1, n, cols)) {
             rowTimes(out, x, t, batch, m, n, cols);
         }
     }
@@ -210,97 +195,8 @@ final class MatrixKernels {
                         .with(n));
     }
 
-    /** {@code out_q = A_b·B_q, b = ⌊q/repeats⌋}, several in a block, if they are small; if not, does nothing. */
-    private boolean manySmall(long out, Strided a, Strided b, long batch, int repeats, int m, int k, int n) {
-        if (m > SMALL || n > SMALL || k == 0) {
-            return false;
-        }
-        int pack = 16 / numberBytes;
-        boolean rows = (k | n) % 4 == 0;
-        boolean pairs = !rows && (k | n) % 2 == 0 && m * k % pack == 0 && k * n % pack == 0 && m * n % pack == 0;
-        boolean runs = !rows && !pairs;
-        // A thread has so many rows and columns; lanes have so many groups of columns next to each other.
-        int lanes = rows ? 8 / pack : pairs ? 2 : 1;
-        int parts = parts(m, runs ? pack : 2 * pack);
-        int threads = pack * lanes * parts * parts(n, runs ? 4 * pack : lanes * 2 * pack);
-        int apart = rows ? lanes : 4 / pack;
-        Lying aLies = runs ? Lying.inRuns(m, k, k | 1, pack, parts) : Lying.apart(m, k, pack, apart);
-        Lying bLies = runs ? Lying.inRuns(k, n, n, pack, parts) : Lying.apart(k, n, pack, apart);
-        Lying cLies = runs ? Lying.inRuns(m, n, n | 1, pack, parts) : Lying.apart(m, n, pack, apart);
-        long perGroup = Math.max(aLies.group + bLies.group, cLies.group) * (long) numberBytes;
-        int groups = (int) Math.min(SMALL_BYTES / perGroup, SMALL_THREADS / threads);
-        if (groups == 0) {
-            return false;
-        }
-        int fullWarps = 32 / Math.min(32, Integer.lowestOneBit(threads));
-        groups -= groups < fullWarps ? 0 : groups % fullWarps;
-        int samples = groups * pack;
-        long blocks = parts(batch * repeats, samples);
-        int rounds = (int) Math.max(1, Math.min(ROUNDS, blocks / (BUSY * multiprocessors)));
-        int sharedBytes = (int) (groups * perGroup) + OVERRUN;
-        ByteBuffer plan = ByteBuffer.allocate(208).order(ByteOrder.LITTLE_ENDIAN);
-        plan.putInt(rounds).putInt(samples).putInt(parts).putInt(parts * groups);
-        plan.putInt(groups * bLies.group).putInt(sharedBytes / 16);
-        for (Lying lies : List.of(aLies, bLies, cLies)) {
-            plan.putInt(lies.height).putInt(lies.width).putInt(lies.step).putInt(lies.group);
-            plan.putInt(lies.asOutside ? groups * lies.height * lies.width : 0);
-            plan.putInt(runs && groups == 1 ? 0 : lies.gap * 16).putLong(Divisor.small(lies.runPacks));
-            plan.putLong(Divisor.small(lies.height * lies.width)).putLong(Divisor.small(lies.width));
-            plan.putInt(lies.row).putInt(0);
-        }
-        plan.putLong(Divisor.small(parts)).putLong(Divisor.small(parts * groups));
-        queue.launch(
-                rows ? "product_batch_rows" : pairs ? "product_batch_pairs" : "product_batch_runs",
-                parts(blocks, rounds),
-                parts(groups * threads, 32) * 32,
-                (int) (groups * perGroup) + 128,
-                new Arguments()
-                        .with(out)
-                        .with(a)
-                        .with(b)
-                        .with(batch)
-                        .with(repeats)
-                        .with(m)
-                        .with(k)
-                        .with(n)
-                        .with(plan.array()));
-        return true;
-    }
-
-    /**
-     * How matrices lie in shared memory, in numbers ({@code Placing} in product_batch.cuh).
-     *
-     * @param row from row to row
-     * @param step from sample to sample, of as many as a pack has numbers
-     * @param group of these
-     * @param runPacks packs that follow one another without gaps
-     * @param gap packs after each run
-     * @param asOutside whether a run lies as outside
-     */
-    private record Lying(
-            int height, int width, int row, int step, int group, int runPacks, int gap, boolean asOutside) {
-        /** A run is a sample; runs are {@code phase} packs apart modulo 8. */
-        static Lying apart(int height, int width, int pack, int phase) {
-            int packs = height * width / pack;
-            int gap = (phase - packs) & 7;
-            int step = (packs + gap) * pack;
-            return new Lying(height, width, width, step, step * pack, packs, gap, true);
-        }
-
-        /**
-         * A run is as many samples as a pack has numbers, an odd step apart, so that these meet in no bank; neither do {@code
-         * parts} tiles of {@code pack} rows, which are odd, and those of the next run.
-         */
-        static Lying inRuns(int height, int width, int row, int pack, int parts) {
-            int step = height * row | 1;
-            int gap = ((width | 1) * parts - step) & 7;
-            boolean asOutside = row == width && step == height * width;
-            return new Lying(height, width, row, step, (step + gap) * pack, step, gap, asOutside);
-        }
-    }
-
     private void rowTimes(long out, Strided x, Strided b, long batch, int repeats, int k, int n) {
-        int threads = Math.min(256, parts(n, 32) * 32);
+        int threads = (int) Math.min(256, parts(n, 32) * 32);
         queue.launch(
                 "row_times_matrices",
                 batch * repeats * parts(n, threads),
@@ -319,10 +215,6 @@ final class MatrixKernels {
     }
 
     private static long parts(long whole, long part) {
-        return (whole + part - 1) / part;
-    }
-
-    private static int parts(int whole, int part) {
         return (whole + part - 1) / part;
     }
 }

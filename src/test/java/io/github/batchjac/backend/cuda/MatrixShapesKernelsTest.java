@@ -45,7 +45,8 @@ class MatrixShapesKernelsTest extends MatrixTrial {
     @Test
     void aSharedProductOfAnySizeIsOneChainPerEntry() {
         for (int product = 0; product < PRODUCTS; product++) {
-            kernels = new MatrixKernels(lab.queue(), random.nextInt(3) == 0 ? 1 + random.nextInt(100) : 1);
+            kernels = new MatrixKernels(
+                    lab.queue(), random.nextInt(3) == 0 ? 1 + random.nextInt(100) : 1, sharedPerBlock());
             boolean ragged = product % 10 == 0; // a few rows more than two large tiles have
             int m = ragged ? 257 + random.nextInt(30) : size();
             int n = ragged ? 1 + random.nextInt(32) : size();
@@ -63,8 +64,9 @@ class MatrixShapesKernelsTest extends MatrixTrial {
     void batchedProductsOfAnySizeAreOneChainPerEntry() {
         for (int product = 0; product < PRODUCTS; product++) {
             boolean small = random.nextInt(4) > 0;
-            int m = small ? 1 + random.nextInt(32) : size();
-            int n = small ? 1 + random.nextInt(32) : random.nextInt(3) == 0 ? 1 : size();
+            int most = random.nextBoolean() ? 32 : 64;
+            int m = small ? 1 + random.nextInt(most) : size();
+            int n = small ? 1 + random.nextInt(most) : random.nextInt(3) == 0 ? 1 : size();
             int k = steps();
             int batch = 1 + random.nextInt(small ? 40 : 4);
             Operand a = operand(batch, m * k, place());
@@ -123,7 +125,7 @@ class MatrixShapesKernelsTest extends MatrixTrial {
             for (int multiprocessors : new int[] {1, 1 << 26, n > 32 ? 2 : 1 << 30}) {
                 double[] w = Arrays.copyOf(numbers(k * n), k * n);
                 long out = lab.output(batch * n);
-                new MatrixKernels(lab.queue(), multiprocessors)
+                new MatrixKernels(lab.queue(), multiprocessors, sharedPerBlock())
                         .timesShared(
                                 out,
                                 new Strided(ending(batch * k, a), k),

@@ -34,8 +34,12 @@ abstract class MatrixTrial {
     @BeforeEach
     void open() {
         lab = new Lab(precision);
-        kernels = new MatrixKernels(lab.queue(), 1);
+        kernels = new MatrixKernels(lab.queue(), 1, sharedPerBlock());
         random = new Random(1);
+    }
+
+    int sharedPerBlock() {
+        return lab.queue().device().info().sharedPerBlock();
     }
 
     @AfterEach
