@@ -105,26 +105,23 @@ __device__ __forceinline__ int behind_sector(const T *p) {
     return (reinterpret_cast<unsigned long long>(p) / sizeof(T)) % (32 / sizeof(T));
 }
 
-// By the block's `threads`: store(p, at, load(p, at)) for all units of W numbers, p of global memory from `p` on, `at` the place of
-// a unit in shared memory. Two at a time are under way. Of single numbers, warps start where sectors do, but for the first lanes,
-// which are a turn ahead.
-template <int W, typename P, typename Place, typename Load, typename Store>
-__device__ __forceinline__ void move_units(P *p, int count, Place place, int threads, Load load, Store store) {
-    int e = (int)threadIdx.x - (W == 1 ? behind_sector(p) : 0);
-    if (W == 1 && e < 0) {
-        e += threads;
-    }
-    p += e * W;
+// By the block's `threads`: store(p, at, load(p, at)) for `count` packs of global memory from `p` on, `at` the place of one in shared
+// memory. Two at a time are under way.
+template <typename P, typename Place, typename Load, typename Store>
+__device__ __forceinline__ void move_packs(P *p, int count, Place place, int threads, Load load, Store store) {
+    constexpr int SIZE = Pack<P>::SIZE;
+    int v = threadIdx.x;
+    p += v * SIZE;
 #pragma unroll 1
-    for (; e + threads < count; e += 2 * threads, p += 2 * threads * W) {
-        P *next = p + threads * W;
-        int at = place(e), next_at = place(e + threads);
+    for (; v + threads < count; v += 2 * threads, p += 2 * threads * SIZE) {
+        P *next = p + threads * SIZE;
+        int at = place(v), next_at = place(v + threads);
         auto x = load(p, at), y = load(next, next_at);
         store(p, at, x);
         store(next, next_at, y);
     }
-    if (e < count) {
-        int at = place(e);
+    if (v < count) {
+        int at = place(v);
         store(p, at, load(p, at));
     }
 }

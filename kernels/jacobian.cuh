@@ -41,24 +41,6 @@ __device__ __forceinline__ int find_place(const Lanes<T> &lanes, const T *x, int
     return place < n ? place : 0;
 }
 
-// Samples or rows of a block: `samples` samples of `rows` rows each, or, where chunks > 1, a chunk of `samples` rows of one sample.
-struct Share {
-    long long sample;
-    int row, count; // the first row of that sample, and how many rows in all
-    __device__ __forceinline__ Share(long long batch, int rows, int samples, int chunks) {
-        unsigned block = blockIdx.x;
-        if (chunks == 1) {
-            sample = block * (long long)samples;
-            row = 0;
-            count = (int)min((long long)samples, batch - sample) * rows;
-        } else {
-            sample = block / chunks;
-            row = block % chunks * samples;
-            count = min(samples, rows - row);
-        }
-    }
-};
-
 enum Form { SOFTMAX, LOG_SOFTMAX, LOG_SOFTMAX_TRANSPOSED };
 
 // What a row g becomes: s = Σ_{i≠m} q_i·g_i (LOG_SOFTMAX: Σ_{i≠m} g_i), m the place of the largest entry of q.
@@ -78,35 +60,39 @@ struct RowProduct {
     }
 };
 
-// out = rows·J (batch,k,n), LOG_SOFTMAX_TRANSPOSED: rows·Jᵀ. A tile of rows and one of their samples' q in shared memory.
+// out = rows·J (batch,k,n), LOG_SOFTMAX_TRANSPOSED: rows·Jᵀ. A tile of rows, `all` over the batch, and one of their samples' q in
+// shared memory.
 template <Form FORM, typename TILE, typename T>
 __device__ __forceinline__ void times_rows(T *out, const T *rows, long long rows_stride, const T *q, long long q_stride,
-                                           const T *rest, long long rest_stride, long long batch, int k, const TILE &tile,
-                                           Divisor by_k, int samples, int chunks) {
+                                           const T *rest, long long rest_stride, long long all, int k, const TILE &tile, Divisor by_k) {
     int n = tile.n;
-    T *panel = tile.start();
-    T *entries = tile.behind(panel, tile.samples());
-    Share share(batch, k, samples, chunks);
-    int sample_count = chunks == 1 ? by_k.quotient(share.count) : 1;
-    // Rows, sample by sample where they do not follow each other; then q, once if it is shared.
+    long long first = blockIdx.x * (long long)tile.samples();
+    int count = (int)min((long long)tile.samples(), all - first);
+    long long sample = first / k; // the first of the block
+    int before = (int)(first - sample * k); // its rows of other blocks
+    int samples = by_k.quotient(before + count - 1) + 1;
+    T *panel = tile.start(first * n);
+    T *entries = tile.behind(panel, tile.samples(), (int)((q_stride == 0 ? -first : sample - first) * n));
     int entry_pitch = q_stride == 0 ? 0 : tile.pitch;
-    int runs = rows_stride == (long long)k * n ? 1 : sample_count;
-    int rows_of_run = runs == 1 ? share.count : k;
-    bool packs = runs == 1 || k * tile.pitch % TILE::SIZE == 0;
-    const T *from = rows + share.sample * rows_stride + (long long)share.row * n;
+    // Rows, sample by sample where they do not follow each other; then q, once if it is shared.
+    int runs = rows_stride == (long long)k * n ? 1 : samples;
 #pragma unroll 1
     for (int r = 0; r <= runs; r++) {
         bool last = r == runs;
-        tile.read(last ? entries : tile.row(panel, r * k), last ? q + share.sample * q_stride : from + r * rows_stride,
-                  last && q_stride != 0 ? q_stride : n, last ? (q_stride == 0 ? 1 : sample_count) : rows_of_run, last || packs);
+        int from = last ? 0 : max(r * k - before, 0);
+        int to = last ? (q_stride == 0 ? 1 : samples) : runs == 1 ? count : min((r + 1) * k - before, count);
+        tile.template read<true>(
+            last ? entries : tile.row(panel, from),
+            last ? q + sample * q_stride : rows + (sample + r) * rows_stride + (long long)(before + from - r * k) * n,
+            last && q_stride != 0 ? q_stride : n, to - from);
     }
     __syncthreads();
-    tile.for_samples(panel, share.count, [&](const Lanes<T> &group, const auto &g) {
-        int s = g.there && chunks == 1 ? by_k.quotient(group.sample) : 0;
+    tile.for_samples(panel, count, [&](const Lanes<T> &group, const auto &g) {
+        int s = g.there ? by_k.quotient(before + group.sample) : 0;
         auto e = g.of(entries + s * entry_pitch);
         int away = (int)(e.numbers - g.numbers);
         Peak<T> peak(group, e);
-        RowProduct<FORM, T> product{peak.value, T(0), g.there ? rest[(share.sample + s) * rest_stride] : T(0), T(0)};
+        RowProduct<FORM, T> product{peak.value, T(0), g.there ? rest[(sample + s) * rest_stride] : T(0), T(0)};
         if (peak.leads) {
             product.gm = peak.take(-away, T(0)); // out of the sum, also where it is infinite
         }
@@ -134,7 +120,7 @@ __device__ __forceinline__ void times_rows(T *out, const T *rows, long long rows
         }
     });
     __syncthreads();
-    tile.write(out + (share.sample * k + share.row) * n, panel, share.count);
+    tile.write(out + first * n, panel, count);
 }
 
 // The same for rows too long for shared memory, a block each.
@@ -432,24 +418,20 @@ __device__ __forceinline__ void times_columns(T *out, const T *m, long long m_st
     constexpr int SIZE = Pack<T>::SIZE;
     T *partial = shared_numbers<T>();
     int size = n * width;
-    Share share(batch, 1, samples, 1);
-    int column = 0;
-    if (tiles > 1) {
-        share.sample = blockIdx.x / tiles;
-        share.count = 1;
-        column = blockIdx.x % tiles * width;
-    }
+    long long first = tiles > 1 ? blockIdx.x / tiles : blockIdx.x * (long long)samples;
+    int count = (int)min((long long)samples, batch - first);
+    int column = tiles > 1 ? blockIdx.x % tiles * width : 0;
     int here = min(width, k - column);
     // One row of n·k numbers a sample, or the rows of a column tile; in shared memory they lie as they do outside.
-    long long offset = (share.sample * n) * k + column;
+    long long offset = (first * n) * k + column;
     T *panel = partial + SIZE * blockDim.x + (tiles == 1 ? (int)offset & (SIZE - 1) : 0);
-    T *entries = partial + SIZE * blockDim.x + ((samples * size + 2 * SIZE - 1) & -SIZE) + ((int)share.sample * n & (SIZE - 1));
+    T *entries = partial + SIZE * blockDim.x + ((samples * size + 2 * SIZE - 1) & -SIZE) + ((int)first * n & (SIZE - 1));
     int *places = reinterpret_cast<int *>(entries + samples * n);
-    m += share.sample * m_stride + column;
+    m += first * m_stride + column;
     if (tiles == 1) {
-        bool contiguous = m_stride == (long long)size || share.count == 1;
-        int runs = contiguous ? 1 : share.count;
-        int length = contiguous ? share.count * size : size;
+        bool contiguous = m_stride == (long long)size || count == 1;
+        int runs = contiguous ? 1 : count;
+        int length = contiguous ? count * size : size;
         int s = 0;
 #pragma unroll 1
         do {
@@ -459,9 +441,9 @@ __device__ __forceinline__ void times_columns(T *out, const T *m, long long m_st
         copy_columns(panel, width, m, k, n, width, here);
     }
     // Once if it is shared.
-    int runs = q_stride == 0 || q_stride == n ? 1 : share.count;
-    int length = q_stride == n ? share.count * n : n;
-    q += share.sample * q_stride;
+    int runs = q_stride == 0 || q_stride == n ? 1 : count;
+    int length = q_stride == n ? count * n : n;
+    q += first * q_stride;
     int s = 0;
 #pragma unroll 1
     do {
@@ -469,11 +451,11 @@ __device__ __forceinline__ void times_columns(T *out, const T *m, long long m_st
     } while (++s < runs);
     __syncthreads();
     int entry_stride = q_stride == 0 ? 0 : n;
-    find_places(places, entries, entry_stride, n, entry_stride == 0 ? 1 : share.count, Lanes<T>::within_warp(lanes));
+    find_places(places, entries, entry_stride, n, entry_stride == 0 ? 1 : count, Lanes<T>::within_warp(lanes));
     __syncthreads();
     auto multiply = [&](auto columns) {
-        column_products<FORM, columns.value>(panel, width, entries, entry_stride, rest + share.sample * rest_stride, rest_stride, n,
-                                             here, share.count, at_once, partial, places);
+        column_products<FORM, columns.value>(panel, width, entries, entry_stride, rest + first * rest_stride, rest_stride, n,
+                                             here, count, at_once, partial, places);
     };
     if (here % SIZE == 0) {
         multiply(Count<SIZE>());
@@ -484,7 +466,7 @@ __device__ __forceinline__ void times_columns(T *out, const T *m, long long m_st
     }
     __syncthreads();
     if (tiles == 1) {
-        copy_alike(out + offset, panel, share.count * size, out + offset);
+        copy_alike(out + offset, panel, count * size, out + offset);
     } else {
         copy_columns(out + offset, k, panel, width, n, width, here);
     }

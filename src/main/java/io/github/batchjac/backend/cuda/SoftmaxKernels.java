@@ -178,9 +178,7 @@ final class SoftmaxKernels {
         SampleTile tile = SampleTile.of(precision, batch * k, n);
         Arguments arguments = new Arguments().with(out).with(rows).with(q).with(rest);
         int held = tile.samples();
-        int samples = k <= held ? held / k : held;
-        int chunks = SampleTile.ceil(k, held);
-        int withEntries = chunks == 1 ? samples : 1;
+        int withEntries = SampleTile.ceil(held - 1, k) + 1;
         if (!tile.fits(withEntries)) {
             queue.launch(
                     name + "_long",
@@ -190,9 +188,9 @@ final class SoftmaxKernels {
                     arguments.with(k).with(n));
             return;
         }
-        tile.describe(arguments.with(batch).with(k));
-        arguments.with(Divisor.of(k)).with(samples).with(chunks);
-        long blocks = chunks == 1 ? SampleTile.ceil(batch, samples) : batch * chunks;
+        tile.describe(arguments.with(batch * k).with(k));
+        arguments.with(Divisor.of(k));
+        long blocks = SampleTile.ceil(batch * k, held);
         queue.launch(tile.kernel(name), blocks, tile.threads(), tile.bytes(held + withEntries), arguments);
     }
 
