@@ -81,14 +81,14 @@ TIMES_ROWS(rows_times_log_softmax_transposed, LOG_SOFTMAX_TRANSPOSED)
 
 #undef TIMES_ROWS
 
-// out = J·m (batch,n,k); see jacobian.cuh. 8 bytes a number of m (float32), and q. A block of 256 threads takes `samples` samples, of
-// which `at_once` are under way, or, where tiles > 1, `width` columns of one; behind 256 packs in shared memory, these, their q and an
+// out = J·m (batch,n,k); see jacobian.cuh. 8 bytes a number of m (float32), and q. A block of 256 threads takes `samples` samples or,
+// where tiles > 1, `width` columns of one, and `groups` threads a column; behind 256 packs in shared memory, these, their q and an
 // integer each. NAME_long: a block for every `width` columns of a sample, `at_once` rows of which are in shared memory.
 #define TIMES_COLUMNS(name, FORM)                                                                                              \
     RESIDENT_KERNEL(name, 256, 2)(REAL * out, const REAL *m, long long m_stride, const REAL *q, long long q_stride, const REAL *rest,\
-                      long long rest_stride, long long batch, int n, int k, int width, int samples, int at_once, int tiles,    \
+                      long long rest_stride, long long batch, int n, int k, int width, int samples, int groups, int tiles,     \
                       int lanes) {                                                                                             \
-        times_columns<FORM>(out, m, m_stride, q, q_stride, rest, rest_stride, batch, n, k, width, samples, at_once, tiles, lanes);\
+        times_columns<FORM>(out, m, m_stride, q, q_stride, rest, rest_stride, batch, n, k, width, samples, groups, tiles, lanes);\
     }                                                                                                                          \
     RESIDENT_KERNEL(name##_long, 256, 2)(REAL * out, const REAL *m, long long m_stride, const REAL *q, long long q_stride,     \
                              const REAL *rest, long long rest_stride, int n, int k, int width, int at_once, int tiles) {       \

@@ -212,6 +212,55 @@ __device__ __forceinline__ T *further(T *p, int numbers) {
     return at_shared_address<T>(shared_address(p) + numbers * (int)sizeof(T));
 }
 
+// Whether packs outside are packs in shared memory.
+template <typename T>
+__device__ __forceinline__ bool alike(const T *inside, const T *outside) {
+    return ((unsigned)(size_t)outside ^ shared_address(inside)) % 16 == 0;
+}
+
+// To the one or to the other.
+template <bool READ, typename T, typename P, int N>
+__device__ __forceinline__ void put(const Pack<T, N> &x, T *inside, P *outside) {
+    if constexpr (READ) {
+        store_pack(inside, x);
+    } else {
+        store_pack(outside, x);
+    }
+}
+
+// A run of numbers from or to shared memory, alike there: packs, two at a time, from where a sector starts outside, and what is left.
+// ANYWHERE: it may start within a sector. By so many threads, which the compiler knows, or not.
+template <bool READ, bool ANYWHERE, bool KNOWN, typename T, typename P>
+__device__ __forceinline__ void copy_run(T *inside, P *outside, int numbers, int thread, int threads) {
+    constexpr int SIZE = Pack<T>::SIZE;
+    int head = ANYWHERE ? min(-behind_sector(outside) & (2 * SIZE - 1), numbers) : 0;
+    int packs = (unsigned)(numbers - head) / SIZE;
+    int step = threads * SIZE, bytes = step * sizeof(T); // to the next pack
+    if constexpr (!KNOWN) {
+        asm("" : "+r"(step), "+r"(bytes)); // nvcc would make them anew in the loop
+    }
+    auto next = [&](T *p) { return KNOWN ? p + step : at_shared_address<T>(shared_address(p) + bytes); };
+    T *in = inside + head + thread * SIZE;
+    P *out = outside + head + thread * SIZE;
+    int left = packs - thread;
+#pragma unroll 1
+    for (; left > threads; left -= 2 * threads) {
+        T *next_in = next(in);
+        auto x = load_pack(READ ? out : in), y = load_pack(READ ? out + step : next_in);
+        put<READ>(x, in, out);
+        put<READ>(y, next_in, out + step);
+        in = next(next_in);
+        out += 2 * step;
+    }
+    if (left > 0) {
+        put<READ>(load_pack(READ ? out : in), in, out);
+    }
+    int i = thread + (thread < head ? 0 : packs * SIZE);
+    if (i < numbers) {
+        put<READ>(load_pack<T, 1>((READ ? outside : inside) + i), inside + i, outside + i);
+    }
+}
+
 // A sample in shared memory and a lane that shares it. The lanes take packs in turn, of which UNIT numbers are read at a time, and then
 // LEFT numbers each of those left: a lane that is alone all. Not `there`: nothing.
 template <typename T, int UNIT, int LEFT = UNIT>
@@ -371,8 +420,7 @@ struct Tile {
         }
     }
 
-    // `count` samples that lie one after the other outside, and within 16 bytes in shared memory as they do there: packs, two at a time,
-    // from where a sector starts outside, and what is left. ANYWHERE: they may start within a sector.
+    // `count` samples that lie one after the other outside, and within 16 bytes in shared memory as they do there.
     template <bool READ, bool ANYWHERE, typename P>
     __device__ __forceinline__ void run(T *tile, P *outside, int count) const {
         int numbers = count * n;
@@ -380,51 +428,11 @@ struct Tile {
             int gap = (unsigned)pitch / SIZE - (unsigned)n / SIZE;
             auto place = [&](int v) { return v + by.quotient(v * SIZE) * gap; };
             auto load = [&](P *p, int at) { return load_pack(READ ? p : tile + at * SIZE); };
-            auto store = [&](P *p, int at, const Pack<T> &x) { put<READ>(tile + at * SIZE, p, x); };
+            auto store = [&](P *p, int at, const Pack<T> &x) { put<READ>(x, tile + at * SIZE, p); };
             move_packs(outside, (unsigned)numbers / SIZE, place, threads(), load, store);
-            return;
-        }
-        int head = ANYWHERE ? min(-behind_sector(outside) & (2 * SIZE - 1), numbers) : 0;
-        int packs = (unsigned)(numbers - head) / SIZE;
-        int step = threads() * SIZE, bytes = step * sizeof(T); // to the next pack
-        if constexpr (!SHORT) {
-            asm("" : "+r"(step), "+r"(bytes)); // nvcc would make them anew in the loop
-        }
-        auto next = [&](T *p) { return SHORT ? p + step : at_shared_address<T>(shared_address(p) + bytes); };
-        T *in = tile + head + threadIdx.x * SIZE;
-        P *out = outside + head + threadIdx.x * SIZE;
-        int left = packs - threadIdx.x;
-#pragma unroll 1
-        for (; left > threads(); left -= 2 * threads()) {
-            T *next_in = next(in);
-            auto x = load_pack(READ ? out : in), y = load_pack(READ ? out + step : next_in);
-            put<READ>(in, out, x);
-            put<READ>(next_in, out + step, y);
-            in = next(next_in);
-            out += 2 * step;
-        }
-        if (left > 0) {
-            put<READ>(in, out, load_pack(READ ? out : in));
-        }
-        int i = threadIdx.x + (threadIdx.x < head ? 0 : packs * SIZE);
-        if (i < numbers) {
-            put<READ>(tile + i, outside + i, load_pack<T, 1>((READ ? outside : tile) + i));
-        }
-    }
-
-    // To the one or to the other.
-    template <bool READ, typename P, int N>
-    __device__ __forceinline__ static void put(T *in, P *out, const Pack<T, N> &x) {
-        if constexpr (READ) {
-            store_pack(in, x);
         } else {
-            store_pack(out, x);
+            copy_run<READ, ANYWHERE, SHORT>(tile, outside, numbers, threadIdx.x, threads());
         }
-    }
-
-    // Whether packs outside are packs in the tile.
-    __device__ __forceinline__ bool alike(const T *tile, const T *outside) const {
-        return ((unsigned)(size_t)outside ^ shared_address(tile)) % 16 == 0;
     }
 
     // `count` samples from global memory, `stride` apart there.

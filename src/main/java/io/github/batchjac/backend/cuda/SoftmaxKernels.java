@@ -197,7 +197,7 @@ final class SoftmaxKernels {
     /** Bytes besides the panel of a block and what belongs to it: a pack of sums a thread, and gaps. */
     private static final int COLUMNS_HEAD = THREADS * 16 + 64;
 
-    /** Samples that a thread goes through. */
+    /** Packs of columns that a thread goes through, about. */
     private static final int MOST_EACH = 4;
 
     private void timesColumns(String name, long out, Strided m, Strided q, Strided rest, long batch, int n, int k) {
@@ -210,20 +210,15 @@ final class SoftmaxKernels {
         long size = (long) n * (k + 1) * bytes + Integer.BYTES;
         int width = k;
         int samples = 1;
-        int atOnce = 1;
+        int groups = 1;
         int packs = k / Math.min(pack, Integer.lowestOneBit(k));
-        if (packs <= THREADS && size <= room) {
+        if (size <= room) {
             // As many as there is room for. Threads that have all rows of their columns go through some, fewer of a
             // small batch.
-            int columns = THREADS / packs;
-            int most = (int) Math.max(1, Math.min(room / size, (long) MOST_EACH * columns));
-            int each = Math.max(1, (most + columns / 2) / columns);
-            atOnce = Math.min(columns, most / each);
-            if (2 * atOnce * packs <= THREADS) {
-                each = 1;
-                atOnce = Math.min(columns, most);
-            }
-            samples = atOnce * (int) Math.max(1, Math.min(each, batch / ((long) BUSY * atOnce)));
+            int most = (int) Math.max(1, Math.min(room / size, (MOST_EACH * THREADS + packs / 2) / packs));
+            groups = Math.max(1, THREADS / (most * packs));
+            int least = groups > 1 ? most : Math.min(most, Math.max(1, THREADS / packs));
+            samples = (int) Math.max(least, Math.min(most, batch / BUSY));
         } else {
             // Columns of one whose rows are whole sectors; if not, rows of it.
             long widest = k % sector == 0 ? Math.min(THREADS, room / ((long) n * bytes) - 1) / sector * sector : 0;
@@ -232,6 +227,7 @@ final class SoftmaxKernels {
                 return;
             }
             width = SampleTile.ceil(SampleTile.ceil(k, SampleTile.ceil(k, (int) widest)), sector) * sector;
+            groups = THREADS * pack / width;
             size = (long) n * (width + 1) * bytes + Integer.BYTES;
         }
         int tiles = SampleTile.ceil(k, width);
@@ -245,7 +241,7 @@ final class SoftmaxKernels {
                 .with(k)
                 .with(width)
                 .with(samples)
-                .with(atOnce)
+                .with(groups)
                 .with(tiles)
                 .with(lanes);
         long blocks = tiles == 1 ? SampleTile.ceil(batch, samples) : batch * tiles;
