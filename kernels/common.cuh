@@ -104,24 +104,3 @@ template <typename T>
 __device__ __forceinline__ int behind_sector(const T *p) {
     return (reinterpret_cast<unsigned long long>(p) / sizeof(T)) % (32 / sizeof(T));
 }
-
-// By the block's `threads`: store(p, at, load(p, at)) for `count` packs of global memory from `p` on, `at` the place of one in shared
-// memory. Two at a time are under way.
-template <typename P, typename Place, typename Load, typename Store>
-__device__ __forceinline__ void move_packs(P *p, int count, Place place, int threads, Load load, Store store) {
-    constexpr int SIZE = Pack<P>::SIZE;
-    int v = threadIdx.x;
-    p += v * SIZE;
-#pragma unroll 1
-    for (; v + threads < count; v += 2 * threads, p += 2 * threads * SIZE) {
-        P *next = p + threads * SIZE;
-        int at = place(v), next_at = place(v + threads);
-        auto x = load(p, at), y = load(next, next_at);
-        store(p, at, x);
-        store(next, next_at, y);
-    }
-    if (v < count) {
-        int at = place(v);
-        store(p, at, load(p, at));
-    }
-}

@@ -23,8 +23,7 @@ struct Peak {
             best = larger ? largest : best;
             at = larger ? shared_address(some.p) : at;
         });
-        value = lanes.max(best);
-        leader = lanes.first(best == value);
+        value = lanes.largest(best, leader);
         leads = lanes.count == 1 || (lanes.lane == leader && at != 0);
         if (leads) {
             if (LEFT == SIZE || at < shared_address(row.numbers + row.packed())) {

@@ -58,18 +58,20 @@ KERNEL(log_softmax_long, 512)(REAL *y, REAL *q, REAL *rest, const REAL *x, long 
     }
 }
 
-// out = rows·J or rows·Jᵀ (batch,k,n), `all` rows; see jacobian.cuh. 8 bytes a number of rows (float32), and q. In place. Launched as
-// softmax of rows, with a second tile for the q of a block's rows.
-#define TIMES_ROWS(name, FORM)                                                                                                 \
-    RESIDENT_KERNEL(name, 512, 1)(REAL * out, const REAL *rows, long long rows_stride, const REAL *q, long long q_stride, const REAL *rest,  \
-                      long long rest_stride, long long all, int k, int n, int share, int pitch, SmallDivisor by, Divisor by_k) {        \
-        times_rows<FORM>(out, rows, rows_stride, q, q_stride, rest, rest_stride, all, k, Tile<REAL>{n, share, pitch, by}, by_k);                                                                                     \
-    }                                                                                                                          \
-    RESIDENT_KERNEL(name##_short, ShortTile<REAL>::THREADS, 1)(REAL * out, const REAL *rows, long long rows_stride, const REAL *q, long long q_stride, \
-                      const REAL *rest, long long rest_stride, long long all, int k, int n, int share, int pitch, SmallDivisor by,         \
-                      Divisor by_k) {                                                                                          \
-        times_rows<FORM>(out, rows, rows_stride, q, q_stride, rest, rest_stride, all, k, ShortTile<REAL>{n, share, pitch, by}, by_k);                                                                                     \
-    }                                                                                                                          \
+// out = rows·J or rows·Jᵀ (batch,k,n), `all` = batch·k rows; see jacobian.cuh. 8 bytes a number of rows (float32), and q. In place.
+// Launched as softmax of the rows, with a second tile for the q of a block's.
+#define TIMES_ROWS(name, FORM)                                                                                                     \
+    RESIDENT_KERNEL(name, 512, 1)(REAL * out, const REAL *rows, long long rows_stride, const REAL *q, long long q_stride,          \
+                                  const REAL *rest, long long rest_stride, long long all, int k, int n, int share, int pitch,      \
+                                  SmallDivisor by, Divisor by_k) {                                                                 \
+        times_rows<FORM>(out, rows, rows_stride, q, q_stride, rest, rest_stride, all, k, Tile<REAL>{n, share, pitch, by}, by_k);   \
+    }                                                                                                                              \
+    RESIDENT_KERNEL(name##_short, ShortTile<REAL>::THREADS, 1)                                                                     \
+    (REAL * out, const REAL *rows, long long rows_stride, const REAL *q, long long q_stride, const REAL *rest, long long rest_stride,\
+     long long all, int k, int n, int share, int pitch, SmallDivisor by, Divisor by_k) {                                           \
+        times_rows<FORM>(out, rows, rows_stride, q, q_stride, rest, rest_stride, all, k, ShortTile<REAL>{n, share, pitch, by},     \
+                         by_k);                                                                                                    \
+    }                                                                                                                              \
     KERNEL(name##_long, 512)(REAL * out, const REAL *rows, long long rows_stride, const REAL *q, long long q_stride,             \
                              const REAL *rest, long long rest_stride, int k, int n) {                                          \
         times_rows_long<FORM>(out, rows, rows_stride, q, q_stride, rest, rest_stride, k, n);                                   \

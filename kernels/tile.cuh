@@ -61,21 +61,26 @@ struct Lanes {
     // What all lanes have, joined: lanes of a warp two by two, then warp by warp.
     template <typename A, typename Join, typename FromLane>
     __device__ __forceinline__ A joined(A x, Join join, FromLane from_lane) const {
+        return of_warps(of_lanes(x, join, from_lane), join);
+    }
+
+    template <typename A, typename Join, typename FromLane>
+    __device__ __forceinline__ A of_lanes(A x, Join join, FromLane from_lane) const {
         int lanes = min(count, WARP);
 #pragma unroll 1
         for (int bit = 1; bit < lanes; bit <<= 1) {
             x = join(x, from_lane(x, bit));
         }
-        return of_warps(x, join);
+        return x;
     }
 
-    // The same of what all lanes of a warp have in common.
+    // Of what the lanes of a warp have in common.
     template <typename A, typename Join>
     __device__ __forceinline__ A of_warps(A x, Join join) const {
         if (count > WARP) {
             A *places = exchange<A>();
-            if (lane % WARP == 0) {
-                places[lane / WARP] = x;
+            if (threadIdx.x % WARP == 0) {
+                places[threadIdx.x / WARP] = x;
             }
             __syncthreads();
             x = places[0];
@@ -100,13 +105,22 @@ struct Lanes {
         return joined(i, [](int a, int b) { return min(a, b); });
     }
 
-    // The first lane for which it is so, of which there is one.
-    __device__ __forceinline__ int first(bool so) const {
+    // The largest, and the first lane that has it. None is NaN.
+    __device__ __forceinline__ T largest(T x, int &leader) const {
+        struct Found {
+            T value;
+            int lane;
+        };
         if (count == 1) {
-            return 0;
+            leader = 0;
+            return x;
         }
-        int found = __ffs(__ballot_sync(ALL_LANES, so) >> (threadIdx.x & -count & (WARP - 1))) - 1;
-        return of_warps(found < 0 ? count : (lane & -WARP) + found, [](int a, int b) { return min(a, b); });
+        T value = of_lanes(x, [](T a, T b) { return fmax(a, b); }, exchanged<T>);
+        unsigned those = __ballot_sync(ALL_LANES, x == value) >> (threadIdx.x & -count & (WARP - 1));
+        Found found = of_warps(
+            Found{value, (lane & -WARP) + __ffs(those) - 1}, [](Found a, const Found &b) { return b.value > a.value ? b : a; });
+        leader = found.lane;
+        return found.value;
     }
 
     // What a lane has.
@@ -289,7 +303,7 @@ struct Row {
     __device__ __forceinline__ int packed() const { return UNIT == SIZE ? n : n & -(SIZE * lanes); }
 
     __device__ __forceinline__ bool has(int i) const {
-        return there && lane == ((i < packed() ? i / SIZE : (i - packed()) / LEFT) & (lanes - 1));
+        return there && lane == ((i < packed() ? (unsigned)i / SIZE : (i - packed()) / LEFT) & (lanes - 1));
     }
 
     // AT_ONCE: packs that f gets at a time, as long as there are so many, by a lane that is alone: of several, some may have one more.
@@ -420,18 +434,39 @@ struct Tile {
         }
     }
 
-    // `count` samples that lie one after the other outside, and within 16 bytes in shared memory as they do there.
+    // Packs that lie one after the other outside, two at a time.
+    template <bool READ, typename P>
+    __device__ __forceinline__ void copy_packs(T *tile, P *outside, int packs) const {
+        int gap = (unsigned)pitch / SIZE - (unsigned)n / SIZE;
+        auto place = [&](int v) { return tile + (v + by.quotient(v * SIZE) * gap) * SIZE; };
+        int step = threads() * SIZE; // to the next pack
+        if constexpr (!SHORT) {
+            asm("" : "+r"(step)); // as in copy_run
+        }
+        int v = threadIdx.x;
+        P *out = outside + v * SIZE;
+#pragma unroll 1
+        for (; v + threads() < packs; v += 2 * threads()) {
+            T *in = place(v), *next_in = place(v + threads());
+            auto x = load_pack(READ ? out : in), y = load_pack(READ ? out + step : next_in);
+            put<READ>(x, in, out);
+            put<READ>(y, next_in, out + step);
+            out += 2 * step;
+        }
+        if (v < packs) {
+            T *in = place(v);
+            put<READ>(load_pack(READ ? out : in), in, out);
+        }
+    }
+
+    // `count` samples that lie one after the other outside, and within 16 bytes in shared memory as they do there. ANYWHERE: they may
+    // start within a sector.
     template <bool READ, bool ANYWHERE, typename P>
     __device__ __forceinline__ void run(T *tile, P *outside, int count) const {
-        int numbers = count * n;
-        if (pitch != n) {
-            int gap = (unsigned)pitch / SIZE - (unsigned)n / SIZE;
-            auto place = [&](int v) { return v + by.quotient(v * SIZE) * gap; };
-            auto load = [&](P *p, int at) { return load_pack(READ ? p : tile + at * SIZE); };
-            auto store = [&](P *p, int at, const Pack<T> &x) { put<READ>(x, tile + at * SIZE, p); };
-            move_packs(outside, (unsigned)numbers / SIZE, place, threads(), load, store);
+        if (pitch == n) {
+            copy_run<READ, ANYWHERE, SHORT>(tile, outside, count * n, threadIdx.x, threads());
         } else {
-            copy_run<READ, ANYWHERE, SHORT>(tile, outside, numbers, threadIdx.x, threads());
+            copy_packs<READ>(tile, outside, (unsigned)(count * n) / SIZE);
         }
     }
 

@@ -22,7 +22,7 @@ record SampleTile(Precision precision, int n, int lanes, int pitch, int threads,
     /** Numbers that the threads of a block exchange sums through: {@code Lanes::SCRATCH}. */
     static final int SCRATCH = 6 * WARP;
 
-    /** At most. Not 16: of 33 packs, one of four lanes would have 9 and the others 8, and all take as long as that one. */
+    /** At most. The fewer, the more what a lane does once counts; the more, the fewer blocks fit a multiprocessor. */
     private static final int PACKS_OF_A_LANE = 20;
     /** Of a block where a sample is a thread's: {@code Tile::THREADS}. */
     private static final int THREADS = 64;

@@ -8,7 +8,6 @@ import io.github.batchjac.tensor.Precision;
  */
 final class SoftmaxKernels {
     private static final int THREADS = 256;
-    private static final int LONG_BLOCK = 512;
     private static final int WARP = 32;
     /** Blocks that keep a large device busy. */
     private static final int BUSY = 1024;
@@ -36,7 +35,7 @@ final class SoftmaxKernels {
         }
         SampleTile tile = SampleTile.of(precision, batch, n);
         if (!tile.fits(0)) {
-            logSoftmaxLong(0, q, rest, x, batch, n);
+            logSoftmaxLong(0, q, rest, x, batch, tile);
             return;
         }
         Arguments arguments = new Arguments().with(q).with(rest).with(x);
@@ -60,7 +59,7 @@ final class SoftmaxKernels {
         SampleTile tile = SampleTile.of(precision, batch, n);
         int second = q == 0 ? 0 : tile.samples();
         if (!tile.fits(second)) {
-            logSoftmaxLong(y, q, rest, x, batch, n);
+            logSoftmaxLong(y, q, rest, x, batch, tile);
         } else if (y == 0) {
             softmax(q, rest, x, batch, n);
         } else {
@@ -69,10 +68,10 @@ final class SoftmaxKernels {
         }
     }
 
-    private void logSoftmaxLong(long y, long q, long rest, long x, long batch, int n) {
+    private void logSoftmaxLong(long y, long q, long rest, long x, long batch, SampleTile tile) {
         Arguments arguments =
-                new Arguments().with(y).with(q).with(rest).with(x).with(batch).with(n);
-        queue.launch("log_softmax_long", batch, LONG_BLOCK, SampleTile.SCRATCH * bytes, arguments);
+                new Arguments().with(y).with(q).with(rest).with(x).with(batch).with(tile.n());
+        queue.launch("log_softmax_long", batch, tile.threads(), tile.bytes(0), arguments);
     }
 
     /** {@code diag q − qqᵀ}, the diagonal as q_i(1−q_i), above ½ as q_i·rest: 16 / 8 ulp. (batch,n,n). */
@@ -183,7 +182,7 @@ final class SoftmaxKernels {
             queue.launch(
                     name + "_long",
                     batch * k,
-                    LONG_BLOCK,
+                    tile.threads(),
                     tile.bytes(0),
                     arguments.with(k).with(n));
             return;
@@ -213,8 +212,8 @@ final class SoftmaxKernels {
         int groups = 1;
         int packs = k / Math.min(pack, Integer.lowestOneBit(k));
         if (size <= room) {
-            // As many as there is room for. Threads that have all rows of their columns go through some, fewer of a
-            // small batch.
+            // As many as there is room for: a thread goes through some packs of columns, fewer of a small batch. Where there are
+            // few packs, threads share them.
             int most = (int) Math.max(1, Math.min(room / size, (MOST_EACH * THREADS + packs / 2) / packs));
             groups = Math.max(1, THREADS / (most * packs));
             int least = groups > 1 ? most : Math.min(most, Math.max(1, THREADS / packs));

@@ -12,6 +12,7 @@ import io.github.batchjac.backend.cpu.Worst;
 import io.github.batchjac.tensor.Precision;
 import java.math.BigDecimal;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -380,6 +381,12 @@ class SoftmaxJacobianKernelsTest {
                     form.run(kernels, lab.output(elements), new Strided(x, n), entries, rest, batch, 1, n);
                     form.run(kernels, lab.output(16 * elements), new Strided(x, 16L * n), entries, rest, batch, 16, n);
                 }
+                for (int k : new int[] {3, 33}) {
+                    Strided panel = new Strided(x, (long) k * n);
+                    for (Form form : List.of(Form.SOFTMAX_ROWS, Form.LOG_ROWS, Form.LOG_ROWS_TRANSPOSED)) {
+                        form.run(kernels, lab.output(k * elements), panel, entries, rest, batch, k, n);
+                    }
+                }
                 for (int k : new int[] {2, 3, 17}) {
                     if (n * k < 17_000 / precision.bytes() * 4) {
                         Strided panel = new Strided(x, (long) k * n);
@@ -395,6 +402,31 @@ class SoftmaxJacobianKernelsTest {
                             kernels, lab.output(n * elements), new Strided(x, n * n), entries, rest, batch, n, n);
                 }
                 lab.holdFigures("n " + n, SoftmaxJacobianKernelsTest::instructions);
+            }
+        }
+    }
+
+    /** Panels whose columns are no whole packs, few a block or more than its threads; and too large for it. */
+    @ParameterizedTest
+    @EnumSource(Precision.class)
+    void oddColumnsAreMovedInFewInstructions(Precision precision) {
+        int batch = 1 << 20;
+        for (int[] shape :
+                new int[][] {{8, 33}, {8, 65}, {8, 129}, {8, 257}, {8, 301}, {60, 301}, {30, 513}, {671, 40}}) {
+            int n = shape[0];
+            int k = shape[1];
+            double[][] q = entries(precision, 1, n);
+            try (Lab lab = new Lab(precision)) {
+                lab.order(count -> new long[] {0, 1});
+                SoftmaxKernels kernels = new SoftmaxKernels(lab.queue());
+                long elements = (long) batch * n * k;
+                Strided panel =
+                        new Strided(lab.partly(elements, random(precision, new Random(n), 1 << 16, 1)), (long) k * n);
+                Strided entries = new Strided(lab.numbers(q[0]), 0);
+                Strided rest = new Strided(lab.numbers(q[1]), 0);
+                Form.SOFTMAX_COLUMNS.run(kernels, lab.output(elements), panel, entries, rest, batch, k, n);
+                Form.LOG_COLUMNS.run(kernels, lab.output(elements), panel, entries, rest, batch, k, n);
+                lab.holdFigures("n %d k %d".formatted(n, k), kernel -> 5);
             }
         }
     }

@@ -317,7 +317,7 @@ class SoftmaxKernelsTest {
     @EnumSource(Precision.class)
     void memoryIsMovedInFewInstructions(Precision precision) {
         int batch = 1 << 20;
-        for (int n : Samples.SIZES) {
+        for (int n : Samples.all()) {
             double[] numbers = random(precision, new Random(n), (1 << 14) * 4, 3);
             try (Lab lab = new Lab(precision)) {
                 lab.order(count -> new long[] {0, 1});
