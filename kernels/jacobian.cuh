@@ -238,6 +238,7 @@ template <Form FORM, int N, typename T>
 __device__ __forceinline__ void own_columns(T *panel, int pitch, const T *q, int q_stride, const T *rest, long long rest_stride, int n,
                                             int width, int samples, const int *places) {
     constexpr int ROWS = 4 / N; // at a time
+    __builtin_assume(n > 0);
     int packs = width / N;
 #pragma unroll 1
     for (int u = threadIdx.x; u < samples * packs; u += blockDim.x) {
@@ -380,7 +381,7 @@ __device__ __forceinline__ void times_columns_long(T *out, const T *m, int k, co
                 __syncthreads();
 #pragma unroll 1
                 for (int r = start; r < runs; r += warps) {
-                    copy_run<false>(panel + r * pitch, to + (long long)r * k, length, thread, threads);
+                    copy_run<false, true, false>(panel + r * pitch, to + (long long)r * k, length, thread, threads);
                 }
             }
         }

@@ -303,7 +303,8 @@ struct Row {
     __device__ __forceinline__ int packed() const { return UNIT == SIZE ? n : n & -(SIZE * lanes); }
 
     __device__ __forceinline__ bool has(int i) const {
-        return there && lane == ((i < packed() ? (unsigned)i / SIZE : (i - packed()) / LEFT) & (lanes - 1));
+        int turn = UNIT == SIZE || i < packed() ? (unsigned)i / SIZE : (i - packed()) / LEFT;
+        return there && lane == (turn & (lanes - 1));
     }
 
     // AT_ONCE: packs that f gets at a time, as long as there are so many, by a lane that is alone: of several, some may have one more.
