@@ -110,27 +110,3 @@ template <typename T>
 __device__ __forceinline__ int behind_sector(const T *p) {
     return (reinterpret_cast<unsigned long long>(p) / sizeof(T)) % (32 / sizeof(T));
 }
-
-// By the block's `threads`: store(p, at, load(p, at)) for all units of W numbers, p of global memory from `p` on, `at` the place of
-// a unit in shared memory. Two at a time are under way. Of single numbers, warps start where sectors do, but for the first lanes,
-// which are a turn ahead.
-template <int W, typename P, typename Place, typename Load, typename Store>
-__device__ __forceinline__ void move_units(P *p, int count, Place place, int threads, Load load, Store store) {
-    int e = (int)threadIdx.x - (W == 1 ? behind_sector(p) : 0);
-    if (W == 1 && e < 0) {
-        e += threads;
-    }
-    p += e * W;
-#pragma unroll 1
-    for (; e + threads < count; e += 2 * threads, p += 2 * threads * W) {
-        P *next = p + threads * W;
-        int at = place(e), next_at = place(e + threads);
-        auto x = load(p, at), y = load(next, next_at);
-        store(p, at, x);
-        store(next, next_at, y);
-    }
-    if (e < count) {
-        int at = place(e);
-        store(p, at, load(p, at));
-    }
-}

@@ -41,24 +41,6 @@ __device__ __forceinline__ int find_place(const Lanes<T> &lanes, const T *x, int
     return place < n ? place : 0;
 }
 
-// Samples or rows of a block: `samples` samples of `rows` rows each, or, where chunks > 1, a chunk of `samples` rows of one sample.
-struct Share {
-    long long sample;
-    int row, count; // the first row of that sample, and how many rows in all
-    __device__ __forceinline__ Share(long long batch, int rows, int samples, int chunks) {
-        unsigned block = blockIdx.x;
-        if (chunks == 1) {
-            sample = block * (long long)samples;
-            row = 0;
-            count = (int)min((long long)samples, batch - sample) * rows;
-        } else {
-            sample = block / chunks;
-            row = block % chunks * samples;
-            count = min(samples, rows - row);
-        }
-    }
-};
-
 enum Form { SOFTMAX, LOG_SOFTMAX, LOG_SOFTMAX_TRANSPOSED };
 
 // What a row g becomes: s = Σ_{i≠m} q_i·g_i (LOG_SOFTMAX: Σ_{i≠m} g_i), m the place of the largest entry of q.
@@ -78,35 +60,39 @@ struct RowProduct {
     }
 };
 
-// out = rows·J (batch,k,n), LOG_SOFTMAX_TRANSPOSED: rows·Jᵀ. A tile of rows and one of their samples' q in shared memory.
+// out = rows·J (batch,k,n), LOG_SOFTMAX_TRANSPOSED: rows·Jᵀ. A tile of rows, `all` over the batch, and one of their samples' q in
+// shared memory.
 template <Form FORM, typename TILE, typename T>
 __device__ __forceinline__ void times_rows(T *out, const T *rows, long long rows_stride, const T *q, long long q_stride,
-                                           const T *rest, long long rest_stride, long long batch, int k, const TILE &tile,
-                                           Divisor by_k, int samples, int chunks) {
+                                           const T *rest, long long rest_stride, long long all, int k, const TILE &tile, Divisor by_k) {
     int n = tile.n;
-    T *panel = tile.start();
-    T *entries = tile.behind(panel, tile.samples());
-    Share share(batch, k, samples, chunks);
-    int sample_count = chunks == 1 ? by_k.quotient(share.count) : 1;
-    // Rows, sample by sample where they do not follow each other; then q, once if it is shared.
+    long long first = blockIdx.x * (long long)tile.samples();
+    int count = (int)min((long long)tile.samples(), all - first);
+    long long sample = first / k; // the first of the block
+    int before = (int)(first - sample * k); // its rows of other blocks
+    int samples = by_k.quotient(before + count - 1) + 1;
+    T *panel = tile.start(first * n);
+    T *entries = tile.behind(panel, tile.samples(), (int)((q_stride == 0 ? -first : sample - first) * n));
     int entry_pitch = q_stride == 0 ? 0 : tile.pitch;
-    int runs = rows_stride == (long long)k * n ? 1 : sample_count;
-    int rows_of_run = runs == 1 ? share.count : k;
-    bool packs = runs == 1 || k * tile.pitch % TILE::SIZE == 0;
-    const T *from = rows + share.sample * rows_stride + (long long)share.row * n;
+    // Rows, sample by sample where they do not follow each other; then q, once if it is shared.
+    int runs = rows_stride == (long long)k * n ? 1 : samples;
 #pragma unroll 1
     for (int r = 0; r <= runs; r++) {
         bool last = r == runs;
-        tile.read(last ? entries : tile.row(panel, r * k), last ? q + share.sample * q_stride : from + r * rows_stride,
-                  last && q_stride != 0 ? q_stride : n, last ? (q_stride == 0 ? 1 : sample_count) : rows_of_run, last || packs);
+        int from = last ? 0 : max(r * k - before, 0);
+        int to = last ? (q_stride == 0 ? 1 : samples) : runs == 1 ? count : min((r + 1) * k - before, count);
+        tile.template read<true>(
+            last ? entries : tile.row(panel, from),
+            last ? q + sample * q_stride : rows + (sample + r) * rows_stride + (long long)(before + from - r * k) * n,
+            last && q_stride != 0 ? q_stride : n, to - from);
     }
     __syncthreads();
-    tile.for_samples(panel, share.count, [&](const Lanes<T> &group, const auto &g) {
-        int s = g.there && chunks == 1 ? by_k.quotient(group.sample) : 0;
+    tile.for_samples(panel, count, [&](const Lanes<T> &group, const auto &g) {
+        int s = g.there ? by_k.quotient(before + group.sample) : 0;
         auto e = g.of(entries + s * entry_pitch);
         int away = (int)(e.numbers - g.numbers);
         Peak<T> peak(group, e);
-        RowProduct<FORM, T> product{peak.value, T(0), g.there ? rest[(share.sample + s) * rest_stride] : T(0), T(0)};
+        RowProduct<FORM, T> product{peak.value, T(0), g.there ? rest[(sample + s) * rest_stride] : T(0), T(0)};
         if (peak.leads) {
             product.gm = peak.take(-away, T(0)); // out of the sum, also where it is infinite
         }
@@ -134,7 +120,7 @@ __device__ __forceinline__ void times_rows(T *out, const T *rows, long long rows
         }
     });
     __syncthreads();
-    tile.write(out + (share.sample * k + share.row) * n, panel, share.count);
+    tile.write(out + first * n, panel, count);
 }
 
 // The same for rows too long for shared memory, a block each.
@@ -189,6 +175,39 @@ __device__ __forceinline__ T elsewhere(T q, T x, T all) {
     return FORM == SOFTMAX ? q * (x - all) : x - all;
 }
 
+// q times a row of N columns, added.
+template <typename T, int N>
+__device__ __forceinline__ void add_row(Pack<T, N> &sum, T q, const Pack<T, N> &x) {
+#pragma unroll
+    for (int c = 0; c < N; c++) {
+        sum.at[c] = fma(q, x.at[c], sum.at[c]);
+    }
+}
+
+template <typename T, int N>
+__device__ __forceinline__ void add_row(Pack<T, N> &sum, T q, const T *row) {
+    add_row(sum, q, load_pack<T, N>(row));
+}
+
+template <Form FORM, typename T, int N>
+__device__ __forceinline__ void finish_row(T q, T *row, const Pack<T, N> &all) {
+    auto x = load_pack<T, N>(row);
+#pragma unroll
+    for (int c = 0; c < N; c++) {
+        x.at[c] = elsewhere<FORM>(q, x.at[c], all.at[c]);
+    }
+    store_pack(row, x);
+}
+
+template <Form FORM, typename T, int N>
+__device__ __forceinline__ void finish_peak(T *row, T qm, T rest, Pack<T, N> top, const Pack<T, N> &sum) {
+#pragma unroll
+    for (int c = 0; c < N; c++) {
+        top.at[c] = at_peak<FORM>(qm, rest, top.at[c], sum.at[c]);
+    }
+    store_pack(row, top);
+}
+
 // What `groups` threads have, `apart` from each other, added two by two: in all of them. `partial` is N numbers a thread of the block,
 // all of which take part, those of no group as number `groups`.
 template <int N, typename T>
@@ -213,119 +232,112 @@ __device__ __forceinline__ Pack<T, N> sum_of_groups(Pack<T, N> sum, T *partial, 
     return load_pack<T, N>(of_thread - group * apart * N);
 }
 
-// J·m in place of m, (n,width) of each of `samples` samples in shared memory, `pitch` from row to row. `at_once` of them are under way:
-// a thread takes N columns and every so-many-th row of them. Samples of q are q_stride apart. `partial` is N numbers a thread.
+// J·m in place of m, (n,width) of each of `samples` samples in shared memory, `pitch` from row to row, samples of q q_stride apart. A
+// thread takes N columns of a sample, and others until there are none.
 template <Form FORM, int N, typename T>
-__device__ __forceinline__ void column_products(T *panel, int pitch, const T *q, int q_stride, const T *rest, long long rest_stride,
-                                                int n, int width, int samples, int at_once, T *partial, const int *places) {
-    constexpr int ROWS = 4 / N;  // at a time
+__device__ __forceinline__ void own_columns(T *panel, int pitch, const T *q, int q_stride, const T *rest, long long rest_stride, int n,
+                                            int width, int samples, const int *places) {
+    constexpr int ROWS = 4 / N; // at a time
+    __builtin_assume(n > 0);
     int packs = width / N;
-    int groups = blockDim.x / (at_once * packs);  // of rows
+#pragma unroll 1
+    for (int u = threadIdx.x; u < samples * packs; u += blockDim.x) {
+        int s = u / packs;
+        int of_q = q_stride == 0 ? 0 : s;
+        int peak = places[of_q];
+        const T *entries = q + of_q * q_stride;
+        T *column = panel + s * n * pitch + (u - s * packs) * N;
+        T *at_peak = column + peak * pitch;
+        // Out of the sum, also where it is infinite.
+        auto top = load_pack<T, N>(at_peak);
+        Pack<T, N> sum = {};
+        store_pack(at_peak, sum);
+        const T *entry = entries;
+        T *at = column;
+#pragma unroll ROWS
+        for (int i = 0; i < n; i++, at += pitch) {
+            add_row(sum, *entry++, at);
+        }
+        T qm = entries[peak];
+        auto all = sum;
+        add_row(all, qm, top);
+        entry = entries;
+        at = column;
+#pragma unroll ROWS
+        for (int i = 0; i < n; i++, at += pitch) {
+            finish_row<FORM>(*entry++, at, all);
+        }
+        finish_peak<FORM>(at_peak, qm, rest[s * rest_stride], top, sum);
+    }
+}
+
+// The same where threads share a column: of `groups` of them each takes N columns and every so-many-th row. `partial` is N numbers a
+// thread.
+template <Form FORM, int N, typename T>
+__device__ __forceinline__ void shared_columns(T *panel, int pitch, const T *q, int q_stride, const T *rest, long long rest_stride, int n,
+                                               int width, int samples, int groups, T *partial, const int *places) {
+    constexpr int ROWS = 4 / N; // at a time
+    int packs = width / N;
     int s = threadIdx.x / (groups * packs);
     int group = threadIdx.x / packs - s * groups;
     int step = groups * pitch;
-    if (s >= at_once) {
-        s = samples;
+    bool active = s < samples;
+    if (!active) {
         group = groups;
     }
-    // If threads share a column all samples are under way.
-#pragma unroll 1
-    do {
-        bool active = s < samples;
-        int rows = active ? (n - group + groups - 1) / groups : 0;
-        int of_q = q_stride == 0 || !active ? 0 : s;
-        int peak = active ? places[of_q] : 0;
-        const T *entries = q + of_q * q_stride;
-        T *column = panel + (active ? s * n * pitch : 0) + threadIdx.x % packs * N;
-        T *at_peak = column + peak * pitch;
-        bool owner = active && peak % groups == group;
-        // Out of the sum, also where it is infinite.
-        Pack<T, N> top = {};
-        if (owner) {
-            Pack<T, N> zeros = {};
-            top = load_pack<T, N>(at_peak);
-            store_pack(at_peak, zeros);
-        }
-        Pack<T, N> sum = {};
-        const T *entry = entries + group;
-        T *at = column + group * pitch;
+    int rows = active ? (n - group + groups - 1) / groups : 0;
+    int of_q = q_stride == 0 || !active ? 0 : s;
+    int peak = active ? places[of_q] : 0;
+    const T *entries = q + of_q * q_stride;
+    T *column = panel + (active ? s * n * pitch : 0) + threadIdx.x % packs * N;
+    T *at_peak = column + peak * pitch;
+    bool owner = active && peak % groups == group;
+    // Out of the sum, also where it is infinite.
+    Pack<T, N> top = {};
+    Pack<T, N> sum = {};
+    if (owner) {
+        top = load_pack<T, N>(at_peak);
+        store_pack(at_peak, sum);
+    }
+    const T *entry = entries + group;
+    T *at = column + group * pitch;
 #pragma unroll ROWS
-        for (int i = 0; i < rows; i++, entry += groups, at += step) {
-            auto x = load_pack<T, N>(at);
-#pragma unroll
-            for (int c = 0; c < N; c++) {
-                sum.at[c] = fma(*entry, x.at[c], sum.at[c]);
-            }
-        }
-        if (groups > 1) {
-            if (owner) {
-                store_pack(at_peak, top);
-            }
-            sum = sum_of_groups(sum, partial, group, groups, packs);
-            top = load_pack<T, N>(at_peak);
-            __syncthreads();
-        }
-        T qm = entries[peak];
-        Pack<T, N> all;
-#pragma unroll
-        for (int c = 0; c < N; c++) {
-            all.at[c] = fma(qm, top.at[c], sum.at[c]);
-        }
-        entry = entries + group;
-        at = column + group * pitch;
+    for (int i = 0; i < rows; i++, entry += groups, at += step) {
+        add_row(sum, *entry, at);
+    }
+    if (owner) {
+        store_pack(at_peak, top);
+    }
+    sum = sum_of_groups(sum, partial, group, groups, packs);
+    top = load_pack<T, N>(at_peak);
+    __syncthreads();
+    T qm = entries[peak];
+    auto all = sum;
+    add_row(all, qm, top);
+    entry = entries + group;
+    at = column + group * pitch;
 #pragma unroll ROWS
-        for (int i = 0; i < rows; i++, entry += groups, at += step) {
-            auto x = load_pack<T, N>(at);
-#pragma unroll
-            for (int c = 0; c < N; c++) {
-                x.at[c] = elsewhere<FORM>(*entry, x.at[c], all.at[c]);
-            }
-            store_pack(at, x);
-        }
-        if (owner) {
-            T other = rest[s * rest_stride];
-#pragma unroll
-            for (int c = 0; c < N; c++) {
-                top.at[c] = ::at_peak<FORM>(qm, other, top.at[c], sum.at[c]);
-            }
-            store_pack(at_peak, top);
-        }
-        s += at_once;
-    } while (groups == 1 && s < samples);
-}
-
-// A run of numbers, by so many threads, from or to shared memory; where both lie alike 16 bytes at a time, from the first sector on that
-// starts in it on the device. ALIKE: they do.
-template <bool ALIKE, typename T>
-__device__ __forceinline__ void copy_alike(T *to, const T *from, int length, const T *on_device, unsigned thread, unsigned threads) {
-    constexpr int SIZE = Pack<T>::SIZE;
-    int behind = behind_sector(on_device);
-    if (ALIKE || ((unsigned)(size_t)to ^ (unsigned)(size_t)from) % 16 == 0) {
-        int head = min(length, -behind & (2 * SIZE - 1));
-        int last = head + ((length - head) & -SIZE);
-#pragma unroll 4
-        for (int i = head + thread * SIZE; i < last; i += threads * SIZE) {
-            store_pack(to + i, load_pack(from + i));
-        }
-        if (thread < head) {
-            to[thread] = from[thread];
-        }
-        if (thread < length - last) {
-            to[last + thread] = from[last + thread];
-        }
-    } else {
-#pragma unroll 1
-        for (int i = (int)thread - behind; i < length; i += threads) {
-            if (i >= 0) {
-                to[i] = from[i];
-            }
-        }
+    for (int i = 0; i < rows; i++, entry += groups, at += step) {
+        finish_row<FORM>(*entry, at, all);
+    }
+    if (owner) {
+        finish_peak<FORM>(at_peak, qm, rest[s * rest_stride], top, sum);
     }
 }
 
-template <typename T>
-__device__ __forceinline__ void copy_alike(T *to, const T *from, int length, const T *on_device) {
-    copy_alike<false>(to, from, length, on_device, threadIdx.x, blockDim.x);
+// A run of numbers from or to shared memory, by so many threads: packs where both lie alike.
+template <bool READ, typename T, typename P>
+__device__ __forceinline__ void copy_run(T *inside, P *outside, int length, int thread, int threads) {
+    if (alike(inside, outside)) {
+        copy_run<READ, true, false>(inside, outside, length, thread, threads);
+    } else {
+#pragma unroll 1
+        for (int i = thread - behind_sector(outside); i < length; i += threads) {
+            if (i >= 0) {
+                put<READ>(load_pack<T, 1>((READ ? outside : inside) + i), inside + i, outside + i);
+            }
+        }
+    }
 }
 
 // out = J·m for `width` columns of one sample too long for shared memory, where `at_once` rows are at a time. m is read twice. `partial`
@@ -339,9 +351,9 @@ __device__ __forceinline__ void times_columns_long(T *out, const T *m, int k, co
     int column = threadIdx.x - group * width;
     int pitch = width + ((k - width) & (SIZE - 1));
     int step = groups * pitch;
-    const T *at_peak = q + peak;
-    // visit(number of the panel, its q) for this thread's numbers of each panel of rows; then WRITE: the panel to out.
-    auto for_panels = [&](auto write, auto visit) {
+    // work(this thread's numbers of a panel of rows, how many, their q, where the largest q's is among them or null) for each panel; then
+    // WRITE: the panel to out.
+    auto for_panels = [&](auto write, auto work) {
 #pragma unroll 1
         for (int first = 0; first < n; first += at_once) {
             if (first > 0) {
@@ -350,47 +362,52 @@ __device__ __forceinline__ void times_columns_long(T *out, const T *m, int k, co
             int rows = min(at_once, n - first);
             T *to = out + (long long)first * k;
             const T *from = m + (long long)first * k;
-            T *panel = shared + (behind_sector(to) & (SIZE - 1));
+            T *panel = further(shared, behind_sector(to) & (SIZE - 1));
             // All columns at once, or a row a warp.
             bool all = width == k;
             int length = all ? rows * k : width;
-            unsigned thread = all ? threadIdx.x : threadIdx.x % WARP, threads = all ? blockDim.x : WARP;
+            int thread = all ? threadIdx.x : threadIdx.x % WARP, threads = all ? blockDim.x : WARP;
             int start = all ? 0 : threadIdx.x / WARP, runs = all ? 1 : rows, warps = blockDim.x / WARP;
 #pragma unroll 1
             for (int r = start; r < runs; r += warps) {
-                const T *row = from + (long long)r * k;
-                copy_alike<false>(panel + r * pitch, row, length, row, thread, threads);
+                copy_run<true>(panel + r * pitch, from + (long long)r * k, length, thread, threads);
             }
             __syncthreads();
             int mine = group < groups ? (rows - group + groups - 1) / groups : 0;
-            T *x = panel + group * pitch + column;
-            const T *entry = q + first + group;
-#pragma unroll 4
-            for (int i = 0; i < mine; i++, x += step, entry += groups) {
-                visit(*x, entry);
-            }
+            int to_peak = peak - first;
+            bool owner = mine > 0 && 0 <= to_peak && to_peak < rows && to_peak % groups == group;
+            work(panel + group * pitch + column, mine, q + first + group, owner ? panel + to_peak * pitch + column : nullptr);
             if constexpr (decltype(write)::value != 0) {
                 __syncthreads();
 #pragma unroll 1
                 for (int r = start; r < runs; r += warps) {
-                    T *row = to + (long long)r * k;
-                    copy_alike<true>(row, panel + r * pitch, length, row, thread, threads);
+                    copy_run<false, true, false>(panel + r * pitch, to + (long long)r * k, length, thread, threads);
                 }
             }
         }
     };
     Pack<T, 1> sum = {};
-    for_panels(Count<false>(), [&](T x, const T *entry) {
-        if (entry != at_peak) {
-            sum.at[0] = fma(*entry, x, sum.at[0]);
+    for_panels(Count<false>(), [&](T *x, int mine, const T *entry, T *at_peak) {
+        if (at_peak != nullptr) {
+            *at_peak = T(0);
+        }
+#pragma unroll 4
+        for (int i = 0; i < mine; i++, x += step, entry += groups) {
+            add_row(sum, *entry, x);
         }
     });
     T s = sum_of_groups(sum, partial, group, groups, width).at[0];
     T top = m[(long long)peak * k + column];
-    T qm = *at_peak;
+    T qm = q[peak];
     T all = fma(qm, top, s);
-    for_panels(Count<true>(), [&](T &x, const T *entry) {
-        x = entry == at_peak ? ::at_peak<FORM>(qm, rest, top, s) : elsewhere<FORM>(*entry, x, all);
+    for_panels(Count<true>(), [&](T *x, int mine, const T *entry, T *at_peak) {
+#pragma unroll 4
+        for (int i = 0; i < mine; i++, x += step, entry += groups) {
+            *x = elsewhere<FORM>(*entry, *x, all);
+        }
+        if (at_peak != nullptr) {
+            *at_peak = ::at_peak<FORM>(qm, rest, top, s);
+        }
     });
 }
 
@@ -428,52 +445,53 @@ __device__ __forceinline__ void copy_columns(T *to, int to_pitch, const T *from,
 template <Form FORM, typename T>
 __device__ __forceinline__ void times_columns(T *out, const T *m, long long m_stride, const T *q, long long q_stride, const T *rest,
                                               long long rest_stride, long long batch, int n, int k, int width, int samples,
-                                              int at_once, int tiles, int lanes) {
+                                              int groups, int tiles, int lanes) {
     constexpr int SIZE = Pack<T>::SIZE;
     T *partial = shared_numbers<T>();
     int size = n * width;
-    Share share(batch, 1, samples, 1);
-    int column = 0;
-    if (tiles > 1) {
-        share.sample = blockIdx.x / tiles;
-        share.count = 1;
-        column = blockIdx.x % tiles * width;
-    }
+    long long first = tiles > 1 ? blockIdx.x / tiles : blockIdx.x * (long long)samples;
+    int count = (int)min((long long)samples, batch - first);
+    int column = tiles > 1 ? blockIdx.x % tiles * width : 0;
     int here = min(width, k - column);
     // One row of n·k numbers a sample, or the rows of a column tile; in shared memory they lie as they do outside.
-    long long offset = (share.sample * n) * k + column;
-    T *panel = partial + SIZE * blockDim.x + (tiles == 1 ? (int)offset & (SIZE - 1) : 0);
-    T *entries = partial + SIZE * blockDim.x + ((samples * size + 2 * SIZE - 1) & -SIZE) + ((int)share.sample * n & (SIZE - 1));
+    long long offset = (first * n) * k + column;
+    T *panel = further(partial, SIZE * blockDim.x + (tiles == 1 ? (int)offset & (SIZE - 1) : 0));
+    T *entries = further(partial, SIZE * blockDim.x + ((samples * size + 2 * SIZE - 1) & -SIZE) + ((int)first * n & (SIZE - 1)));
     int *places = reinterpret_cast<int *>(entries + samples * n);
-    m += share.sample * m_stride + column;
+    m += first * m_stride + column;
     if (tiles == 1) {
-        bool contiguous = m_stride == (long long)size || share.count == 1;
-        int runs = contiguous ? 1 : share.count;
-        int length = contiguous ? share.count * size : size;
+        bool contiguous = m_stride == (long long)size || count == 1;
+        int runs = contiguous ? 1 : count;
+        int length = contiguous ? count * size : size;
         int s = 0;
 #pragma unroll 1
         do {
-            copy_alike(panel + s * size, m + s * m_stride, length, m + s * m_stride);
+            copy_run<true>(panel + s * size, m + s * m_stride, length, threadIdx.x, blockDim.x);
         } while (++s < runs);
     } else {
         copy_columns(panel, width, m, k, n, width, here);
     }
     // Once if it is shared.
-    int runs = q_stride == 0 || q_stride == n ? 1 : share.count;
-    int length = q_stride == n ? share.count * n : n;
-    q += share.sample * q_stride;
+    int runs = q_stride == 0 || q_stride == n ? 1 : count;
+    int length = q_stride == n ? count * n : n;
+    q += first * q_stride;
     int s = 0;
 #pragma unroll 1
     do {
-        copy_alike(entries + s * n, q + s * q_stride, length, q + s * q_stride);
+        copy_run<true>(entries + s * n, q + s * q_stride, length, threadIdx.x, blockDim.x);
     } while (++s < runs);
     __syncthreads();
     int entry_stride = q_stride == 0 ? 0 : n;
-    find_places(places, entries, entry_stride, n, entry_stride == 0 ? 1 : share.count, Lanes<T>::within_warp(lanes));
+    find_places(places, entries, entry_stride, n, entry_stride == 0 ? 1 : count, Lanes<T>::within_warp(lanes));
     __syncthreads();
     auto multiply = [&](auto columns) {
-        column_products<FORM, columns.value>(panel, width, entries, entry_stride, rest + share.sample * rest_stride, rest_stride, n,
-                                             here, share.count, at_once, partial, places);
+        constexpr int N = columns.value;
+        if (groups == 1) {
+            own_columns<FORM, N>(panel, width, entries, entry_stride, rest + first * rest_stride, rest_stride, n, here, count, places);
+        } else {
+            shared_columns<FORM, N>(panel, width, entries, entry_stride, rest + first * rest_stride, rest_stride, n, here, count, groups,
+                                    partial, places);
+        }
     };
     if (here % SIZE == 0) {
         multiply(Count<SIZE>());
@@ -484,7 +502,7 @@ __device__ __forceinline__ void times_columns(T *out, const T *m, long long m_st
     }
     __syncthreads();
     if (tiles == 1) {
-        copy_alike(out + offset, panel, share.count * size, out + offset);
+        copy_run<false>(panel, out + offset, count * size, threadIdx.x, blockDim.x);
     } else {
         copy_columns(out + offset, k, panel, width, n, width, here);
     }

@@ -73,9 +73,9 @@ struct LossTiles {
 
     __device__ __forceinline__ LossTiles(const TILE &tile, long long batch) : tile(tile) {
         int samples = tile.samples();
-        predictions = tile.start();
-        targets = tile.behind(predictions, samples);
         first = blockIdx.x * (long long)samples;
+        predictions = tile.start(first * tile.n);
+        targets = tile.behind(predictions, samples);
         count = (int)min((long long)samples, batch - first);
     }
     __device__ __forceinline__ void read(const T *prediction, long long prediction_stride, const T *target, long long target_stride) const {
@@ -142,10 +142,10 @@ __device__ __forceinline__ void sum_of_terms_long(T *loss, T *gradient, const T 
     }
 }
 
-// Σt, and Σt·(largest − x); a target of 0 adds 0.
+// Numerators but the largest, Σt, and Σt·(largest − x); a target of 0 adds 0.
 template <typename T>
 struct TargetSums {
-    Sum<T> targets, distances;
+    Sum<T> others, targets, distances;
     template <int N>
     __device__ __forceinline__ void add(const Pack<T, N> &t, const Pack<T, N> &x, T largest) {
         Pack<T, N> terms;
@@ -155,6 +155,14 @@ struct TargetSums {
         }
         targets.add(sum_of(t));
         distances.add(sum_of(terms));
+    }
+    __device__ __forceinline__ void join(const TargetSums &other) {
+        others.join(other.others);
+        targets.join(other.targets);
+        distances.join(other.distances);
+    }
+    __device__ __forceinline__ TargetSums from_lane(int bit) const {
+        return {others.from_lane(bit), targets.from_lane(bit), distances.from_lane(bit)};
     }
 };
 
@@ -176,15 +184,14 @@ __device__ __forceinline__ void softmax_cross_entropy(T *loss, T *gradient, cons
         TargetSums<T> sums;
         sums.targets.add(top);
         Normal<T> normal(peak.value);
-        add_others<true>(normal, peak, group, row, 0, [&](auto some, const auto &x) {
+        sums.others = sum_of_others<true>(normal, peak, row, 0, [&](auto some, const auto &x) {
             sums.add(some.away(away).load(), x, peak.value);
         });
-        T total = T(group.sum(sums.targets));
-        if (loss != nullptr) {
-            T distance = T(group.sum(sums.distances));
-            if (group.lane == 0 && row.there) {
-                loss[tiles.first + group.sample] = distance + total * normal.log();
-            }
+        sums = group.together(sums);
+        normal.others = sums.others.total();
+        T total = T(sums.targets.total());
+        if (loss != nullptr && group.lane == 0 && row.there) {
+            loss[tiles.first + group.sample] = T(sums.distances.total()) + total * normal.log();
         }
         if (gradient != nullptr) {
             T inverse = normal.inverse();

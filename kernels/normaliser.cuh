@@ -23,8 +23,7 @@ struct Peak {
             best = larger ? largest : best;
             at = larger ? shared_address(some.p) : at;
         });
-        value = lanes.max(best);
-        leader = lanes.first(best == value);
+        value = lanes.largest(best, leader);
         leads = lanes.count == 1 || (lanes.lane == leader && at != 0);
         if (leads) {
             if (LEFT == SIZE || at < shared_address(row.numbers + row.packed())) {
@@ -167,11 +166,10 @@ struct Normal {
     }
 };
 
-// The sum of the others of the numbers in row, where −inf takes the largest's place. KEPT: their numerators go to the row so far away.
-// see(some, x): all of them, a few at a time.
+// The sum of this lane's numerators but the largest, for which −inf takes that one's place. KEPT: they go to the row so far away.
+// see(some, x): all numbers, a few at a time.
 template <bool KEPT, typename T, typename ROW, typename See>
-__device__ __forceinline__ void add_others(Normal<T> &normal, const Peak<T> &peak, const Lanes<T> &lanes, const ROW &row, int away,
-                                           See see) {
+__device__ __forceinline__ Sum<T> sum_of_others(const Normal<T> &normal, const Peak<T> &peak, const ROW &row, int away, See see) {
     if (peak.leads) {
         *peak.place(0) = -infinity_of<T>();
     }
@@ -185,12 +183,12 @@ __device__ __forceinline__ void add_others(Normal<T> &normal, const Peak<T> &pea
             some.away(away).store(e);
         }
     });
-    normal.others = lanes.sum(others);
+    return others;
 }
 
 template <bool KEPT, typename T, typename ROW>
 __device__ __forceinline__ void add_others(Normal<T> &normal, const Peak<T> &peak, const Lanes<T> &lanes, const ROW &row, int away) {
-    add_others<KEPT>(normal, peak, lanes, row, away, [](auto, const auto &) {});
+    normal.others = lanes.sum(sum_of_others<KEPT>(normal, peak, row, away, [](auto, const auto &) {}));
 }
 
 // Numerators become the softmax. An entry above ½ is taken from 1, so that it is 1 where there is no other.

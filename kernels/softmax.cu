@@ -58,21 +58,20 @@ KERNEL(log_softmax_long, 512)(REAL *y, REAL *q, REAL *rest, const REAL *x, long 
     }
 }
 
-// out = rows·J or rows·Jᵀ (batch,k,n); see jacobian.cuh. 8 bytes a number of rows (float32), and q. In place. `share` threads a row;
-// a block takes `samples` samples or, where chunks > 1, `samples` rows of one.
-#define TIMES_ROWS(name, FORM)                                                                                                 \
-    RESIDENT_KERNEL(name, 512, 1)(REAL * out, const REAL *rows, long long rows_stride, const REAL *q, long long q_stride, const REAL *rest,  \
-                      long long rest_stride, long long batch, int k, int n, int share, int pitch, SmallDivisor by, Divisor by_k,     \
-                      int samples, int chunks) {                                                                               \
-        times_rows<FORM>(out, rows, rows_stride, q, q_stride, rest, rest_stride, batch, k, Tile<REAL>{n, share, pitch, by}, by_k,      \
-                         samples, chunks);                                                                                     \
-    }                                                                                                                          \
-    RESIDENT_KERNEL(name##_short, ShortTile<REAL>::THREADS, 1)(REAL * out, const REAL *rows, long long rows_stride, const REAL *q, long long q_stride, \
-                      const REAL *rest, long long rest_stride, long long batch, int k, int n, int share, int pitch, SmallDivisor by,       \
-                      Divisor by_k, int samples, int chunks) {                                                                 \
-        times_rows<FORM>(out, rows, rows_stride, q, q_stride, rest, rest_stride, batch, k, ShortTile<REAL>{n, share, pitch, by}, by_k, \
-                         samples, chunks);                                                                                     \
-    }                                                                                                                          \
+// out = rows·J or rows·Jᵀ (batch,k,n), `all` = batch·k rows; see jacobian.cuh. 8 bytes a number of rows (float32), and q. In place.
+// Launched as softmax of the rows, with a second tile for the q of a block's.
+#define TIMES_ROWS(name, FORM)                                                                                                     \
+    RESIDENT_KERNEL(name, 512, 1)(REAL * out, const REAL *rows, long long rows_stride, const REAL *q, long long q_stride,          \
+                                  const REAL *rest, long long rest_stride, long long all, int k, int n, int share, int pitch,      \
+                                  SmallDivisor by, Divisor by_k) {                                                                 \
+        times_rows<FORM>(out, rows, rows_stride, q, q_stride, rest, rest_stride, all, k, Tile<REAL>{n, share, pitch, by}, by_k);   \
+    }                                                                                                                              \
+    RESIDENT_KERNEL(name##_short, ShortTile<REAL>::THREADS, 1)                                                                     \
+    (REAL * out, const REAL *rows, long long rows_stride, const REAL *q, long long q_stride, const REAL *rest, long long rest_stride,\
+     long long all, int k, int n, int share, int pitch, SmallDivisor by, Divisor by_k) {                                           \
+        times_rows<FORM>(out, rows, rows_stride, q, q_stride, rest, rest_stride, all, k, ShortTile<REAL>{n, share, pitch, by},     \
+                         by_k);                                                                                                    \
+    }                                                                                                                              \
     KERNEL(name##_long, 512)(REAL * out, const REAL *rows, long long rows_stride, const REAL *q, long long q_stride,             \
                              const REAL *rest, long long rest_stride, int k, int n) {                                          \
         times_rows_long<FORM>(out, rows, rows_stride, q, q_stride, rest, rest_stride, k, n);                                   \
@@ -84,14 +83,14 @@ TIMES_ROWS(rows_times_log_softmax_transposed, LOG_SOFTMAX_TRANSPOSED)
 
 #undef TIMES_ROWS
 
-// out = J·m (batch,n,k); see jacobian.cuh. 8 bytes a number of m (float32), and q. A block of 256 threads takes `samples` samples, of
-// which `at_once` are under way, or, where tiles > 1, `width` columns of one; behind 256 packs in shared memory, these, their q and an
+// out = J·m (batch,n,k); see jacobian.cuh. 8 bytes a number of m (float32), and q. A block of 256 threads takes `samples` samples or,
+// where tiles > 1, `width` columns of one, and `groups` threads a column; behind 256 packs in shared memory, these, their q and an
 // integer each. NAME_long: a block for every `width` columns of a sample, `at_once` rows of which are in shared memory.
 #define TIMES_COLUMNS(name, FORM)                                                                                              \
     RESIDENT_KERNEL(name, 256, 2)(REAL * out, const REAL *m, long long m_stride, const REAL *q, long long q_stride, const REAL *rest,\
-                      long long rest_stride, long long batch, int n, int k, int width, int samples, int at_once, int tiles,    \
+                      long long rest_stride, long long batch, int n, int k, int width, int samples, int groups, int tiles,     \
                       int lanes) {                                                                                             \
-        times_columns<FORM>(out, m, m_stride, q, q_stride, rest, rest_stride, batch, n, k, width, samples, at_once, tiles, lanes);\
+        times_columns<FORM>(out, m, m_stride, q, q_stride, rest, rest_stride, batch, n, k, width, samples, groups, tiles, lanes);\
     }                                                                                                                          \
     RESIDENT_KERNEL(name##_long, 256, 2)(REAL * out, const REAL *m, long long m_stride, const REAL *q, long long q_stride,     \
                              const REAL *rest, long long rest_stride, int n, int k, int width, int at_once, int tiles) {       \

@@ -4,9 +4,9 @@
 
 template <typename TILE, typename T>
 __device__ __forceinline__ void softmax(T *q, T *rest, const T *x, long long batch, const TILE &tile) {
-    T *rows = tile.start();
     int n = tile.n;
     long long first = blockIdx.x * (long long)tile.samples();
+    T *rows = tile.start(first * n);
     int count = (int)min((long long)tile.samples(), batch - first);
     tile.read(rows, x + first * n, n, count);
     __syncthreads();
@@ -26,11 +26,11 @@ __device__ __forceinline__ void softmax(T *q, T *rest, const T *x, long long bat
 // q and rest may be null, or rest. Where q is wanted, a second tile behind the first.
 template <typename TILE, typename T>
 __device__ __forceinline__ void log_softmax(T *y, T *q, T *rest, const T *x, long long batch, const TILE &tile) {
-    T *rows = tile.start();
-    T *numerators = tile.behind(rows, tile.samples());
     int n = tile.n;
-    int away = (int)(numerators - rows);
     long long first = blockIdx.x * (long long)tile.samples();
+    T *rows = tile.start(first * n);
+    T *numerators = tile.behind(rows, tile.samples());
+    int away = (int)(numerators - rows);
     int count = (int)min((long long)tile.samples(), batch - first);
     tile.read(rows, x + first * n, n, count);
     __syncthreads();

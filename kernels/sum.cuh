@@ -2,6 +2,27 @@
 #pragma once
 #include "common.cuh"
 
+// What the lane has whose number differs by this bit. From C++ nvcc makes a mov of each constant.
+template <typename T>
+__device__ __forceinline__ T exchanged(T x, int bit) {
+    T y;
+    if constexpr (sizeof(T) == 4) {
+        asm volatile("shfl.sync.bfly.b32 %0, %1, %2, 31, -1;" : "=f"(y) : "f"(x), "r"(bit));
+    } else {
+        asm volatile("{.reg .b32 low, high;\n\t"
+                     "mov.b64 {low, high}, %1;\n\t"
+                     "shfl.sync.bfly.b32 low, low, %2, 31, -1;\n\t"
+                     "shfl.sync.bfly.b32 high, high, %2, 31, -1;\n\t"
+                     "mov.b64 %0, {low, high};}"
+                     : "=d"(y) : "d"(x), "r"(bit));
+    }
+    return y;
+}
+
+__device__ __forceinline__ int exchanged(int x, int bit) {
+    return __shfl_xor_sync(ALL_LANES, x, bit);
+}
+
 // A sum as if in twice the precision: of floats in double, which holds the product of two exactly. (A compensated sum of
 // floats is ten instructions an element, and bound by them; two or three in double are not, on devices made for it.)
 template <typename T>
@@ -25,7 +46,7 @@ struct Sum<float> {
 
     __device__ __forceinline__ Sum from_lane(int distance) const {
         Sum other;
-        other.sum = __shfl_xor_sync(ALL_LANES, sum, distance);
+        other.sum = exchanged(sum, distance);
         return other;
     }
 
@@ -62,8 +83,8 @@ struct Sum<double> {
 
     __device__ __forceinline__ Sum from_lane(int distance) const {
         Sum other;
-        other.sum = __shfl_xor_sync(ALL_LANES, sum, distance);
-        other.error = __shfl_xor_sync(ALL_LANES, error, distance);
+        other.sum = exchanged(sum, distance);
+        other.error = exchanged(error, distance);
         return other;
     }
 

@@ -5,8 +5,6 @@ package io.github.batchjac.backend.cuda;
  * that is not shared. Formulas and bounds are those of {@code LossKernels32}: u is the unit roundoff, "16 / 8 ulp" is float32 / float64.
  */
 final class LossKernels {
-    private static final int LONG_BLOCK = 512;
-
     private final Queue queue;
 
     LossKernels(Queue queue) {
@@ -57,7 +55,7 @@ final class LossKernels {
             long blocks = SampleTile.ceil(batch, samples);
             queue.launch(tile.kernel(name), blocks, tile.threads(), tile.bytes(tiles * samples), arguments);
         } else {
-            queue.launch(name + "_long", batch, LONG_BLOCK, tile.bytes(0), arguments.with(n));
+            queue.launch(name + "_long", batch, tile.threads(), tile.bytes(0), arguments.with(n));
         }
     }
 }

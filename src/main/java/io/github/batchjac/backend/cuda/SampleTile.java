@@ -20,10 +20,10 @@ record SampleTile(Precision precision, int n, int lanes, int pitch, int threads,
     private static final int SECTOR = 32;
     private static final int WARP = 32;
     /** Numbers that the threads of a block exchange sums through: {@code Lanes::SCRATCH}. */
-    static final int SCRATCH = 4 * WARP;
+    static final int SCRATCH = 6 * WARP;
 
-    /** At most. Not 16: of 33 packs, one of four lanes would have 9 and the others 8, and all take as long as that one. */
-    private static final int PACKS_OF_A_LANE = 17;
+    /** At most. The fewer, the more what a lane does once counts; the more, the fewer blocks fit a multiprocessor. */
+    private static final int PACKS_OF_A_LANE = 20;
     /** Of a block where a sample is a thread's: {@code Tile::THREADS}. */
     private static final int THREADS = 64;
 
@@ -78,8 +78,8 @@ record SampleTile(Precision precision, int n, int lanes, int pitch, int threads,
     }
 
     private long size(int samples) {
-        // A second tile starts like a sector.
-        return (SCRATCH + (long) samples * pitch) * precision.bytes() + SECTOR;
+        // A second tile starts like a sector, and both within 16 bytes as what they hold does outside.
+        return (SCRATCH + (long) samples * pitch) * precision.bytes() + 2 * SECTOR;
     }
 
     /** Whether a block's samples fit, with as many more. */

@@ -8,7 +8,6 @@ import io.github.batchjac.tensor.Precision;
  */
 final class SoftmaxKernels {
     private static final int THREADS = 256;
-    private static final int LONG_BLOCK = 512;
     private static final int WARP = 32;
     /** Blocks that keep a large device busy. */
     private static final int BUSY = 1024;
@@ -36,7 +35,7 @@ final class SoftmaxKernels {
         }
         SampleTile tile = SampleTile.of(precision, batch, n);
         if (!tile.fits(0)) {
-            logSoftmaxLong(0, q, rest, x, batch, n);
+            logSoftmaxLong(0, q, rest, x, batch, tile);
             return;
         }
         Arguments arguments = new Arguments().with(q).with(rest).with(x);
@@ -60,7 +59,7 @@ final class SoftmaxKernels {
         SampleTile tile = SampleTile.of(precision, batch, n);
         int second = q == 0 ? 0 : tile.samples();
         if (!tile.fits(second)) {
-            logSoftmaxLong(y, q, rest, x, batch, n);
+            logSoftmaxLong(y, q, rest, x, batch, tile);
         } else if (y == 0) {
             softmax(q, rest, x, batch, n);
         } else {
@@ -69,10 +68,10 @@ final class SoftmaxKernels {
         }
     }
 
-    private void logSoftmaxLong(long y, long q, long rest, long x, long batch, int n) {
+    private void logSoftmaxLong(long y, long q, long rest, long x, long batch, SampleTile tile) {
         Arguments arguments =
-                new Arguments().with(y).with(q).with(rest).with(x).with(batch).with(n);
-        queue.launch("log_softmax_long", batch, LONG_BLOCK, SampleTile.SCRATCH * bytes, arguments);
+                new Arguments().with(y).with(q).with(rest).with(x).with(batch).with(tile.n());
+        queue.launch("log_softmax_long", batch, tile.threads(), tile.bytes(0), arguments);
     }
 
     /** {@code diag q − qqᵀ}, the diagonal as q_i(1−q_i), above ½ as q_i·rest: 16 / 8 ulp. (batch,n,n). */
@@ -178,28 +177,26 @@ final class SoftmaxKernels {
         SampleTile tile = SampleTile.of(precision, batch * k, n);
         Arguments arguments = new Arguments().with(out).with(rows).with(q).with(rest);
         int held = tile.samples();
-        int samples = k <= held ? held / k : held;
-        int chunks = SampleTile.ceil(k, held);
-        int withEntries = chunks == 1 ? samples : 1;
+        int withEntries = SampleTile.ceil(held - 1, k) + 1;
         if (!tile.fits(withEntries)) {
             queue.launch(
                     name + "_long",
                     batch * k,
-                    LONG_BLOCK,
+                    tile.threads(),
                     tile.bytes(0),
                     arguments.with(k).with(n));
             return;
         }
-        tile.describe(arguments.with(batch).with(k));
-        arguments.with(Divisor.of(k)).with(samples).with(chunks);
-        long blocks = chunks == 1 ? SampleTile.ceil(batch, samples) : batch * chunks;
+        tile.describe(arguments.with(batch * k).with(k));
+        arguments.with(Divisor.of(k));
+        long blocks = SampleTile.ceil(batch * k, held);
         queue.launch(tile.kernel(name), blocks, tile.threads(), tile.bytes(held + withEntries), arguments);
     }
 
     /** Bytes besides the panel of a block and what belongs to it: a pack of sums a thread, and gaps. */
     private static final int COLUMNS_HEAD = THREADS * 16 + 64;
 
-    /** Samples that a thread goes through. */
+    /** Packs of columns that a thread goes through, about. */
     private static final int MOST_EACH = 4;
 
     private void timesColumns(String name, long out, Strided m, Strided q, Strided rest, long batch, int n, int k) {
@@ -212,20 +209,16 @@ final class SoftmaxKernels {
         long size = (long) n * (k + 1) * bytes + Integer.BYTES;
         int width = k;
         int samples = 1;
-        int atOnce = 1;
+        int groups = 1;
         int packs = k / Math.min(pack, Integer.lowestOneBit(k));
-        if (packs <= THREADS && size <= room) {
-            // As many as there is room for. Threads that have all rows of their columns go through some, fewer of a
-            // small batch.
-            int columns = THREADS / packs;
-            int most = (int) Math.max(1, Math.min(room / size, (long) MOST_EACH * columns));
-            int each = Math.max(1, (most + columns / 2) / columns);
-            atOnce = Math.min(columns, most / each);
-            if (2 * atOnce * packs <= THREADS) {
-                each = 1;
-                atOnce = Math.min(columns, most);
-            }
-            samples = atOnce * (int) Math.max(1, Math.min(each, batch / ((long) BUSY * atOnce)));
+        if (size <= room) {
+            // As many as there is room for: a thread goes through some packs of columns, fewer of a small batch. Where
+            // there are
+            // few packs, threads share them.
+            int most = (int) Math.max(1, Math.min(room / size, (MOST_EACH * THREADS + packs / 2) / packs));
+            groups = Math.max(1, THREADS / (most * packs));
+            int least = groups > 1 ? most : Math.min(most, Math.max(1, THREADS / packs));
+            samples = (int) Math.max(least, Math.min(most, batch / BUSY));
         } else {
             // Columns of one whose rows are whole sectors; if not, rows of it.
             long widest = k % sector == 0 ? Math.min(THREADS, room / ((long) n * bytes) - 1) / sector * sector : 0;
@@ -234,6 +227,7 @@ final class SoftmaxKernels {
                 return;
             }
             width = SampleTile.ceil(SampleTile.ceil(k, SampleTile.ceil(k, (int) widest)), sector) * sector;
+            groups = THREADS * pack / width;
             size = (long) n * (width + 1) * bytes + Integer.BYTES;
         }
         int tiles = SampleTile.ceil(k, width);
@@ -247,7 +241,7 @@ final class SoftmaxKernels {
                 .with(k)
                 .with(width)
                 .with(samples)
-                .with(atOnce)
+                .with(groups)
                 .with(tiles)
                 .with(lanes);
         long blocks = tiles == 1 ? SampleTile.ceil(batch, samples) : batch * tiles;

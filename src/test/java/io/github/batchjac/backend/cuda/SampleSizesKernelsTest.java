@@ -41,7 +41,7 @@ class SampleSizesKernelsTest {
     private static int size(Trial t, int trial, int longest) {
         int size = switch (trial % 10) {
             case 0 -> 300 + t.random.nextInt(1200);
-            case 1 -> trial % 20 == 1 ? longest + t.random.nextInt(600) : 1500 + t.random.nextInt(1000);
+            case 1 -> trial % 20 == 1 ? longest + t.random.nextInt(600) : 1500 + t.random.nextInt(1500);
             case 2, 3, 4 -> 1 + t.random.nextInt(140);
             default -> 1 + t.random.nextInt(40);
         };

@@ -5,6 +5,7 @@ import io.github.batchjac.tensor.Precision;
 import java.math.BigDecimal;
 import java.util.Arrays;
 import java.util.Random;
+import java.util.stream.IntStream;
 
 /** What softmax and losses are tested on, and how far they may be off. */
 final class Samples {
@@ -17,6 +18,13 @@ final class Samples {
         8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 31, 32, 33, 63, 64, 65, 100, 127, 128, 129, 255, 256, 257,
         1000
     };
+
+    /** Where most instructions are needed: as few packs a lane as there are, left-over numbers, gaps, a block for a sample. */
+    static final int[] RAGGED = {81, 164, 281, 554, 657, 1097, 1283, 1289, 2595, 3008};
+
+    static int[] all() {
+        return IntStream.concat(IntStream.of(SIZES), IntStream.of(RAGGED)).toArray();
+    }
 
     static double round(Precision precision, double x) {
         return precision == Precision.F32 ? (float) x : x;

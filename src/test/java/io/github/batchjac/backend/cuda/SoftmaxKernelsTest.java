@@ -164,7 +164,7 @@ class SoftmaxKernelsTest {
     @EnumSource(Precision.class)
     void thePeakMayBeAnywhere(Precision precision) {
         int batch = 9;
-        for (int n : new int[] {31, 260, 600, 1100, 1504, 3001, 6301}) {
+        for (int n : new int[] {31, 260, 600, 1100, 1504, 3000, 3001, 6301}) {
             double[] x = random(precision, new Random(n), batch * n, 1);
             for (int b = 0; b < batch; b++) {
                 x[b * n + b * (n - 1) / (batch - 1)] = 9;
@@ -245,7 +245,7 @@ class SoftmaxKernelsTest {
     @ParameterizedTest
     @EnumSource(Precision.class)
     void aSampleHasTheSameBitsInEveryBatchAndAtEveryAddress(Precision precision) {
-        for (int n : new int[] {1, 3, 6, 7, 8, 12, 17, 33, 36, 38, 67, 76, 79, 130, 1025}) {
+        for (int n : new int[] {1, 3, 6, 7, 8, 12, 17, 33, 36, 42, 67, 84, 87, 130, 1025}) {
             for (int batch : new int[] {0, 1, 2, 5, 9}) {
                 double[] x = random(precision, new Random(n), batch * n, 8);
                 double[] whole = forward(precision, x, 0, batch, n);
@@ -289,7 +289,7 @@ class SoftmaxKernelsTest {
     @ParameterizedTest
     @EnumSource(Precision.class)
     void resultsDoNotDependOnWhereTheyGo(Precision precision) {
-        for (int n : new int[] {1, 3, 8, 10, 16, 33, 36, 67, 130, 600, 1025, 1028, 2301, 4100, 7000}) {
+        for (int n : new int[] {1, 3, 8, 10, 16, 33, 36, 67, 130, 600, 1025, 1028, 2701, 4100, 7000}) {
             int batch = n > 500 ? 2 : 19;
             double[] x = random(precision, new Random(n), batch * n, 8);
             try (Lab lab = new Lab(precision)) {
@@ -317,7 +317,7 @@ class SoftmaxKernelsTest {
     @EnumSource(Precision.class)
     void memoryIsMovedInFewInstructions(Precision precision) {
         int batch = 1 << 20;
-        for (int n : Samples.SIZES) {
+        for (int n : Samples.all()) {
             double[] numbers = random(precision, new Random(n), (1 << 14) * 4, 3);
             try (Lab lab = new Lab(precision)) {
                 lab.order(count -> new long[] {0, 1});
