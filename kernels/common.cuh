@@ -128,3 +128,41 @@ __device__ __forceinline__ void move_units(P *p, int count, Place place, int thr
         store(p, at, load(p, at));
     }
 }
+
+// By `threads` threads of which this is number `me`, two packs of numbers at least: a run of `count` numbers to shared memory, to the
+// same place in the sector that starts there as it has in its own. Four packs are under way. FREE: what lies around the run, from
+// the start of a sector to the end of a pack, may be read and written, too.
+template <typename T>
+__device__ __forceinline__ void bring_run(Pack<T> *to, const T *from, int count, int me, int threads, bool free = false) {
+    constexpr int N = Pack<T>::SIZE;
+    int behind = behind_sector(from), end = behind + count;
+    from -= behind;
+    int first = free ? 0 : (behind + N - 1) / N, last = (free ? end + N - 1 : end) / N;  // packs that are moved as such
+    int p = me + (me < first ? threads : 0);
+    auto copy = [&](auto packs) {
+        Pack<T> held[packs];
+#pragma unroll
+        for (int k = 0; k < packs; k++) {
+            held[k] = load_pack(from + (p + k * threads) * N);
+        }
+#pragma unroll
+        for (int k = 0; k < packs; k++) {
+            store_pack(&to[p + k * threads].at[0], held[k]);
+        }
+        p += packs * threads;
+    };
+#pragma unroll 1
+    while (p + 3 * threads < last) {
+        copy(Count<4>());
+    }
+#pragma unroll 1
+    while (p < last) {
+        copy(Count<1>());
+    }
+    if (!free) {
+        int i = me < N ? behind + me : max(first, last) * N + me - N;
+        if (i < (me < N ? min(first * N, end) : me < 2 * N ? end : 0)) {
+            to[0].at[i] = from[i];
+        }
+    }
+}

@@ -1,4 +1,5 @@
 // Sums over components, and over the batch. rows.cuh says who adds what. Each moves its operands once.
+#include "columns.cuh"
 #include "rows.cuh"
 
 // out[b] = scale·Σ_j a[b,j]; a (batch,n). `lanes` threads for a row, `rounds` of a block's rows.
@@ -96,41 +97,17 @@ KERNEL(clip_factors, 256)(REAL *out, const REAL *norm, double limit, long long b
 
 // partial[t,j] = Σ_b a[b,j], or Σ_b w[b]·a[b,j] (product and sum rounded apart), over the samples of tile t in their
 // order; a (samples,n), partial (tiles,n). The first tile lacks its first `offset` samples: partial has their sum.
-KERNEL(sum_batch, 256)
-(REAL *partial, const REAL *a, const REAL *weights, int offset, long long samples, int n, int tile, long long tiles) {
-    long long i = blockIdx.x * (long long)blockDim.x + threadIdx.x;
-    if (i >= tiles * n) {
-        return;
-    }
-    long long t = i / n;
-    long long first = max(0LL, t * tile - offset);
-    long long last = min(samples, (t + 1) * tile - offset);
-    const REAL *from = a + first * n + (i - t * n);
-    REAL sum = first == 0 && offset > 0 ? partial[i] : REAL(0);
+RESIDENT_KERNEL(sum_batch, 512, 2)
+(REAL *partial, const REAL *a, const REAL *weights, int offset, long long samples, int n, int tile, long long tiles,
+ const columns::Columns dealt) {
+    columns::Tiles range{tile, offset, samples};
+    auto begin = [&](long long t, const REAL *partial) { return t == 0 && offset > 0 ? *partial : REAL(0); };
+    columns::Operand<REAL, true, false> rows(a, (long long)tile * n, dealt.a, (long long)offset * n);
     if (weights == nullptr) {
-#pragma unroll 8
-        for (int b = 0; b < (int)(last - first); b++) {
-            sum += from[(long long)b * n];
-        }
+        columns::add_up(partial, tiles, n, dealt, range, begin, [](REAL sum, REAL x) { return sum + x; }, rows);
     } else {
-#pragma unroll 8
-        for (int b = 0; b < (int)(last - first); b++) {
-            sum += weights[first + b] * from[(long long)b * n];
-        }
+        columns::Operand<REAL, true, true> factors(weights, tile, dealt.factors, offset);
+        columns::add_up(
+            partial, tiles, n, dealt, range, begin, [](REAL sum, REAL x, REAL w) { return sum + w * x; }, rows, factors);
     }
-    partial[i] = sum;
-}
-
-// total[j] += partial[0,j], then partial[1,j] and so on; partial (tiles,n).
-KERNEL(add_tiles, 256)(REAL *total, const REAL *partial, long long tiles, int n) {
-    long long j = blockIdx.x * (long long)blockDim.x + threadIdx.x;
-    if (j >= n) {
-        return;
-    }
-    REAL sum = total[j];
-#pragma unroll 16
-    for (long long t = 0; t < tiles; t++) {
-        sum += partial[t * n + j];
-    }
-    total[j] = sum;
 }

@@ -118,44 +118,8 @@ struct Rows {
     // By a warp: `count` elements from `first` on to shared memory, of its only row or of each of several.
     __device__ __forceinline__ const T *bring(int first, int count) const {
         const T *from = row + first;
-        int behind = behind_sector(from);
-        int end = behind + all - n + count;
-        from -= behind;
-        int me = (int)threadIdx.x % WARP;
-        int start = (behind + N - 1) & -N;  // of the first whole slot
-        int i = me * N;
-        auto copy = [&](auto slots) {
-            slots::Slot<T> held[slots];
-#pragma unroll
-            for (int k = 0; k < slots; k++) {
-                held[k] = *reinterpret_cast<const slots::Slot<T> *>(from + i + k * WARP * N);
-            }
-#pragma unroll
-            for (int k = 0; k < slots; k++) {
-                *reinterpret_cast<slots::Slot<T> *>(staged + i + k * WARP * N) = held[k];
-            }
-        };
-        if (i >= start && i + N <= end) {
-            copy(Count<1>());
-        }
-        i += WARP * N;
-#pragma unroll 1
-        for (; i + 3 * WARP * N + N <= end; i += 4 * WARP * N) {
-            copy(Count<4>());
-        }
-#pragma unroll 1
-        for (; i + N <= end; i += WARP * N) {
-            copy(Count<1>());
-        }
-        i = behind + me;
-        if (i < start && i < end) {
-            staged[i] = from[i];
-        }
-        i = (end & -N) + me;
-        if (i >= start && i < end) {
-            staged[i] = from[i];
-        }
-        return staged + behind + before;
+        bring_run(reinterpret_cast<Pack<T> *>(staged), from, all - n + count, (int)threadIdx.x % WARP, WARP);
+        return staged + behind_sector(from) + before;
     }
 
     // Elements from a staged row to the next: odd, so that the same element of 32 rows is in as many banks.
