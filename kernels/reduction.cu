@@ -62,27 +62,59 @@ RESIDENT_KERNEL(norm, rows::BLOCK, 6)
     });
 }
 
-// out[b] = √Σ n_b², of up to eight arrays of norms. An infinite one wins over NaN, as in Java's hypot.
-KERNEL(join_norms, 256)(REAL *out, rows::NormArrays<REAL> norms, long long batch) {
-    long long b = blockIdx.x * (long long)blockDim.x + threadIdx.x;
-    if (b < batch) {
-        double value[rows::MOST_NORMS];
-        rows::Largest largest;
-        bool infinite = false;
+// out[b] = √Σ n_b², of up to eight arrays of norms. An infinite one wins over NaN, as in Java's hypot. 16 bytes a thread where a
+// block is full and arrays are aligned, else numbers a block apart.
+KERNEL(join_norms, 256)(REAL *out, const rows::NormArrays<REAL> norms, int count, int aligned, long long batch) {
+    constexpr int SIZE = Pack<REAL>::SIZE, THREADS = 256;
+    long long first = blockIdx.x * (long long)(SIZE * THREADS);
+    bool packed = aligned != 0 && batch - first >= SIZE * THREADS;
+    int apart = packed ? 1 : THREADS;
+    first += packed ? SIZE * threadIdx.x : threadIdx.x;
+    double sum[SIZE], largest[SIZE] = {};
+    int exponent[SIZE] = {};
+    // squares that overflow, or underflow so far that they lose digits, are formed again of scaled norms; those of floats do not
+    for (bool again = sizeof(REAL) == 8, good = false; !good; again = false) {
+        for (int e = 0; e < SIZE; e++) {
+            sum[e] = 0;
+        }
 #pragma unroll
         for (int i = 0; i < rows::MOST_NORMS; i++) {
-            value[i] = norms.at[i] == nullptr ? 0 : norms.at[i][b * norms.stride[i]];
-            largest.add(value[i]);
-            infinite = infinite || isinf(value[i]);
+            if (i >= count) break;
+            Pack<REAL> x;
+            if (packed && norms.stride[i] != 0) {
+                x = load_pack(norms.at[i] + first);
+            } else {
+                for (int e = 0; e < SIZE; e++) {
+                    long long b = first + e * apart;
+                    x.at[e] = b < batch ? norms.at[i][b * norms.stride[i]] : REAL(0);
+                }
+            }
+            for (int e = 0; e < SIZE; e++) {
+                double part = x.at[e] * rows::power_of_two(-exponent[e]);
+                sum[e] = fma(part, part, sum[e]);
+                largest[e] = fmax(largest[e], fabs((double)x.at[e]));  // of NaN and a number the number
+            }
         }
-        int exponent = sizeof(REAL) == 4 ? 0 : rows::exponent_of(largest.value);  // a double holds squares of floats
-        double sum = 0;
-#pragma unroll
-        for (int i = 0; i < rows::MOST_NORMS; i++) {
-            double part = value[i] * rows::power_of_two(-exponent);
-            sum = fma(part, part, sum);
+        good = true;
+        for (int e = 0; again && e < SIZE; e++) {
+            if (!rows::safe(sum[e])) {
+                exponent[e] = rows::exponent_of(largest[e]);
+                good = good && exponent[e] == 0;
+            }
         }
-        out[b] = infinite ? REAL(INFINITY) : (REAL)rows::scaled(sqrt(sum), exponent);
+    }
+    Pack<REAL> result;
+    for (int e = 0; e < SIZE; e++) {
+        result.at[e] = isinf(largest[e]) ? REAL(INFINITY) : (REAL)rows::scaled(sqrt(sum[e]), exponent[e]);
+    }
+    if (packed) {
+        store_pack(out + first, result);
+        return;
+    }
+    for (int e = 0; e < SIZE; e++) {
+        if (first + e * apart < batch) {
+            out[first + e * apart] = result.at[e];
+        }
     }
 }
 

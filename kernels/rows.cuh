@@ -248,6 +248,11 @@ __device__ __forceinline__ int exponent_of(double largest) {
     return largest == 0 || !isfinite(largest) ? 0 : max(-1000, min(1000, exponent));
 }
 
+// Whether a sum of squares is of squares that neither overflowed nor lost digits that matter.
+__device__ __forceinline__ bool safe(double sum) {
+    return sum >= 0x1p-970 && sum <= 0x1.fffffffffffffp1023;
+}
+
 // value·2^exponent, exact but for the last step.
 __device__ __forceinline__ double scaled(double value, int exponent) {
     while (exponent != 0) {
@@ -290,10 +295,10 @@ struct Norms<double> {
     // a warp take part, because they exchange sums.
     __device__ __forceinline__ void times(const Rows<double> &row) {
         double sum = sum_of_squares(row, 1.0);
-        bool safe = sum >= 0x1p-970 && sum <= 0x1.fffffffffffffp1023;
-        if (row.lanes > WARP ? !safe : !__all_sync(ALL_LANES, safe)) {
+        bool good = safe(sum);
+        if (row.lanes > WARP ? !good : !__all_sync(ALL_LANES, good)) {
             double largest = reduce<Largest>([](Largest &a, double x) { a.add(x); }, row).value;
-            int shift = safe ? 0 : exponent_of(largest);
+            int shift = good ? 0 : exponent_of(largest);
             sum = sum_of_squares(row, power_of_two(-shift));
             exponent += shift;
         }
@@ -309,7 +314,7 @@ constexpr int MOST_NORMS = 8;
 
 template <typename T>
 struct NormArrays {
-    const T *at[MOST_NORMS];        // nowhere after the last
+    const T *at[MOST_NORMS];
     long long stride[MOST_NORMS];  // 0 where the batch shares one norm
 };
 

@@ -110,15 +110,26 @@ final class ReductionKernels {
             }
             ByteBuffer addresses =
                     ByteBuffer.allocate(2 * NORMS_AT_A_TIME * Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
-            for (int i = 0; i < NORMS_AT_A_TIME && !left.isEmpty(); i++) {
+            int count = Math.min(left.size(), NORMS_AT_A_TIME);
+            boolean aligned = out % SLOT_BYTES == 0;
+            for (int i = 0; i < count; i++) {
                 Strided norm = left.pop();
+                aligned &= norm.stride() == 0 || (norm.stride() == 1 && norm.address() % SLOT_BYTES == 0);
                 addresses.putLong(i * Long.BYTES, norm.address());
                 addresses.putLong((NORMS_AT_A_TIME + i) * Long.BYTES, norm.stride());
             }
-            perSample(
+            int ofABlock = THREADS * SLOT_BYTES / queue.precision().bytes();
+            queue.launch(
                     "join_norms",
-                    batch,
-                    new Arguments().with(out).with(addresses.array()).with(batch));
+                    (batch + ofABlock - 1) / ofABlock,
+                    THREADS,
+                    0,
+                    new Arguments()
+                            .with(out)
+                            .with(addresses.array())
+                            .with(count)
+                            .with(aligned ? 1 : 0)
+                            .with(batch));
         }
     }
 
