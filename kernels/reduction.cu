@@ -81,7 +81,12 @@ KERNEL(join_norms, 256)(REAL *out, const rows::NormArrays<REAL> norms, int count
         for (int i = 0; i < rows::MOST_NORMS; i++) {
             if (i >= count) break;
             Pack<REAL> x;
-            if (packed && norms.stride[i] != 0) {
+            if (norms.stride[i] == 0) {
+                REAL one = *norms.at[i];
+                for (int e = 0; e < SIZE; e++) {
+                    x.at[e] = one;
+                }
+            } else if (packed) {
                 x = load_pack(norms.at[i] + first);
             } else {
                 for (int e = 0; e < SIZE; e++) {

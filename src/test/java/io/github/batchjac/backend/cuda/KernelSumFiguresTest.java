@@ -11,7 +11,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** As {@link KernelFiguresTest}, of sums down columns, rows of two lengths, norms that are joined, and matrices that are turned. */
-class SumFiguresTest {
+class KernelSumFiguresTest {
     private static final double INSTRUCTIONS = 5;
 
     /** A block that comes and goes for a few rows of several hundred columns each: what it does once is not shared. */

@@ -12,7 +12,7 @@ import org.junit.jupiter.params.provider.EnumSource;
  * Sums down columns of batches so large that blocks do several rounds, bit for bit. Of all blocks those of the first and the last
  * chains run, in memory that exists where it is used.
  */
-class ColumnsKernelsTest {
+class LargeColumnsTest {
     /** Blocks that keep a large device busy. */
     private static final int ENOUGH_BLOCKS = 2048;
 
@@ -258,5 +258,53 @@ class ColumnsKernelsTest {
                 n,
                 new Columns.Operand((long) tile * n, n, true, 0),
                 weighted ? new Columns.Operand(tile, 1, true, 0) : Columns.Operand.NONE);
+    }
+
+    /** More than 2³² chains, the last block of them. */
+    @ParameterizedTest
+    @EnumSource(Precision.class)
+    void chainsAreCountedWithSixtyFourBits(Precision precision) {
+        long batch = (1L << 31) + 5;
+        try (Trial t = new Trial(precision, 300)) {
+            t.lab.order(blocks -> new long[] {blocks - 1});
+            int there = 1 << 19;
+            Ends a = new Ends(t, batch, 3 * 2, there, false, 0);
+            Ends d = new Ends(t, batch, 2, there, false, 0);
+            DiagonalKernels kernels = new DiagonalKernels(t.queue());
+            long out = t.output(batch * 3);
+            int last = 5 * 3 + 2;
+            for (boolean ones : new boolean[] {false, true}) {
+                kernels.foldRows(out, a.strided, ones ? Strided.NONE : d.strided, batch, 3, 2, 1);
+                double[] got = t.lab.read(out, batch * 3 - last, last);
+                for (int k = 0; k < last; k++) {
+                    long c = batch * 3 - last + k;
+                    double sum = 0;
+                    for (int r = 0; r < 2; r++) {
+                        double x = a.at(c / 3, (int) (c % 3) * 2 + r);
+                        sum = ones ? t.plus(sum, x) : t.fma(x, d.at(c / 3, r), sum);
+                    }
+                    assertThat(got[k]).isEqualTo(Double.valueOf(sum));
+                }
+            }
+        }
+        long samples = (1L << 32) + 3;
+        try (Trial t = new Trial(precision, 301)) {
+            t.lab.order(blocks -> new long[] {blocks - 1});
+            Ends a = new Ends(t, samples, 1, 1 << 19, false, 0);
+            Ends w = new Ends(t, samples, 1, 1 << 19, false, 0);
+            long out = t.output(samples);
+            for (boolean weighted : new boolean[] {false, true}) {
+                long weights = weighted ? w.strided.address() : 0;
+                new ReductionKernels(t.queue()).sumBatch(out, a.strided.address(), weights, 0, samples, 1, 1);
+                double x = a.at(samples - 1, 0);
+                assertThat(t.lab.read(out, samples - 1, 1)[0])
+                        .isEqualTo(Double.valueOf(t.plus(0, weighted ? t.times(w.at(samples - 1, 0), x) : x)));
+            }
+            Ends b = new Ends(t, samples, 33, 1 << 14, false, 0);
+            long rows = t.output(samples * 33);
+            new MatrixKernels(t.queue()).batched(rows, w.strided, b.strided, samples, 1, 1, 33);
+            assertThat(t.lab.read(rows, samples * 33 - 1, 1)[0])
+                    .isEqualTo(Double.valueOf(t.fma(w.at(samples - 1, 0), b.at(samples - 1, 32), 0)));
+        }
     }
 }
