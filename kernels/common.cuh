@@ -110,3 +110,73 @@ template <typename T>
 __device__ __forceinline__ int behind_sector(const T *p) {
     return (reinterpret_cast<unsigned long long>(p) / sizeof(T)) % (32 / sizeof(T));
 }
+
+// By `threads` threads of which this is number `me`, two packs of numbers at least: a run of `count` numbers to shared memory, to the
+// same place in the sector that starts there as it has in its own. Four packs are under way. FREE: what lies around the run, from
+// the start of a sector to the end of a pack, may be read and written, too.
+template <typename T>
+__device__ __forceinline__ void bring_run(Pack<T> *to, const T *from, int count, int me, int threads, bool free = false) {
+    constexpr int N = Pack<T>::SIZE;
+    int behind = behind_sector(from), end = behind + count;
+    from -= behind;
+    int first = free ? 0 : (behind + N - 1) / N, last = (free ? end + N - 1 : end) / N;  // packs that are moved as such
+    int p = me + (me < first ? threads : 0);
+    auto copy = [&](auto packs) {
+        Pack<T> held[packs];
+#pragma unroll
+        for (int k = 0; k < packs; k++) {
+            held[k] = load_pack(from + (p + k * threads) * N);
+        }
+#pragma unroll
+        for (int k = 0; k < packs; k++) {
+            store_pack(&to[p + k * threads].at[0], held[k]);
+        }
+        p += packs * threads;
+    };
+#pragma unroll 1
+    while (p + 3 * threads < last) {
+        copy(Count<4>());
+    }
+#pragma unroll 1
+    while (p < last) {
+        copy(Count<1>());
+    }
+    if (!free) {
+        int i = me < N ? behind + me : max(first, last) * N + me - N;
+        if (i < (me < N ? min(first * N, end) : me < 2 * N ? end : 0)) {
+            to[0].at[i] = from[i];
+        }
+    }
+}
+
+// Side of the tiles below.
+constexpr int SIDE = 64;
+
+// By 32×8 threads: visit(i, j, entry) for a tile of SIDE² entries of a matrix from p on, of which so many rows and columns are left.
+// Warps' accesses start where sectors do, which every eighth row does alike; what that leaves of the ends of four rows is one more.
+template <typename P, typename F>
+__device__ __forceinline__ void each_of_tile(P *p, int pitch, int rows, int cols, F visit) {
+    int x = (int)threadIdx.x % 32, y = (int)threadIdx.x / 32;
+    p += y * (long long)pitch;
+    rows -= y;
+    cols = min(cols, SIDE);
+    int behind = behind_sector(p), j = x - behind;
+    int first = j >= 0 && j < cols ? rows : 0, second = j + 32 < cols ? rows : 0;
+    P *its = p + j;
+#pragma unroll
+    for (int step = 0; step < SIDE; step += 8, its += 8 * (long long)pitch) {
+        if (step < first) {
+            visit(y + step, j, its[0]);
+        }
+        if (step < second) {
+            visit(y + step, j + 32, its[32]);
+        }
+    }
+    j = SIDE - behind + x % 8;
+#pragma unroll
+    for (int step = x / 8 * 8; step < SIDE; step += 32) {
+        if (j < cols && step < rows) {
+            visit(y + step, j, p[step * (long long)pitch + j]);
+        }
+    }
+}

@@ -71,28 +71,14 @@ RESIDENT_KERNEL(repeat, 256, 4)
         out, place, point, [](REAL x) { return x; }, slots::Small<REAL, slots::RUN>{in, in_stride, size, {size, 1, times * size}});
 }
 
-// out[j,i] = a[i,j]; a (rows,cols). Moves both. A block of 32×8 threads turns a tile of 32×32 in shared memory, whose
-// rows are one longer so that columns, too, lie in different banks.
+// out[j,i] = a[i,j]; a (rows,cols). Moves both. A block turns a tile in shared memory, whose rows are one longer so that columns,
+// too, lie in different banks.
 KERNEL(transpose, 256)(REAL *out, const REAL *a, int rows, int cols) {
-    __shared__ REAL tile[32][33];
-    int across = (cols + 31) / 32;
-    int i0 = (int)(blockIdx.x / across) * 32;
-    int j0 = (int)(blockIdx.x % across) * 32;
-    int x = (int)threadIdx.x % 32;
-    int y = (int)threadIdx.x / 32;
-#pragma unroll
-    for (int step = 0; step < 32; step += 8) {
-        int i = y + step;
-        if (i0 + i < rows && j0 + x < cols) {
-            tile[i][x] = a[(i0 + i) * (long long)cols + j0 + x];
-        }
-    }
+    __shared__ REAL tile[SIDE][SIDE + 1];
+    int across = (cols + SIDE - 1) / SIDE;
+    int i0 = (int)(blockIdx.x / across) * SIDE;
+    int j0 = (int)(blockIdx.x % across) * SIDE;
+    each_of_tile(a + (i0 * (long long)cols + j0), cols, rows - i0, cols - j0, [&](int i, int j, REAL x) { tile[i][j] = x; });
     __syncthreads();
-#pragma unroll
-    for (int step = 0; step < 32; step += 8) {
-        int j = y + step;
-        if (j0 + j < cols && i0 + x < rows) {
-            out[(j0 + j) * (long long)rows + i0 + x] = tile[x][j];
-        }
-    }
+    each_of_tile(out + (j0 * (long long)rows + i0), rows, cols - j0, rows - i0, [&](int j, int i, REAL &x) { x = tile[i][j]; });
 }

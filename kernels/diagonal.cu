@@ -1,4 +1,5 @@
 // Diagonals, or stacks of them, times dense; and their dense form. slots.cuh says how the outputs are dealt out.
+#include "columns.cuh"
 #include "slots.cuh"
 
 // out[b,i,j] = d[b,i]·a[b,i,j]; (batch,rows,cols). Moves a and out. In place where a is not shared.
@@ -50,31 +51,21 @@ KERNEL(tile_rows, 256)
 }
 
 // out[b,i,j] = Σ_r a[b,i,r·n+j]·d[b,r·n+j], fused, in the order of r; a (batch,rows,repeat·n), out (batch,rows,n). No d:
-// a plain sum. Moves a and out. Slots of one element: most of what is read lies side by side then, whatever n.
-KERNEL(fold_rows, 256)
+// a plain sum. Moves a and out.
+RESIDENT_KERNEL(fold_rows, 512, 2)
 (REAL *out, const REAL *a, long long a_stride, const REAL *d, long long d_stride, long long batch, int rows, int repeat,
- int n, slots::Slots dealt) {
-    slots::Place<REAL, 1> place(batch, 1, rows, n, dealt);
-    if (place.left <= 0) {
-        return;
+ int n, const columns::Columns dealt) {
+    columns::All range{repeat};
+    auto begin = [](long long, const REAL *) { return REAL(0); };
+    columns::Operand<REAL, true, false> panels(a, a_stride, dealt.a);
+    if (d == nullptr) {
+        columns::add_up(out, batch * rows, n, dealt, range, begin, [](REAL sum, REAL x) { return sum + x; }, panels);
+    } else {
+        columns::Operand<REAL, false, false> factors(d, d_stride, dealt.factors);
+        columns::add_up(
+            out, batch * rows, n, dealt, range, begin, [](REAL sum, REAL x, REAL d) { return fma(x, d, sum); }, panels,
+            factors);
     }
-    slots::Operand<REAL, slots::RUN, 1> left(a, a_stride, place, n);
-    slots::Operand<REAL, slots::RUN, 1, true> right(d, d_stride, place, n);
-    place.each([&](int e, int s, int, int i, int j) {
-        left.point(e, s, i * repeat * n + j);
-        right.point(e, s, j);
-    });
-    place.write(out, [&](int, int) {
-        REAL sum = 0;
-#pragma unroll 4
-        for (int r = 0; r < repeat; r++) {
-            REAL x = left.at[0][r * n];
-            sum = d == nullptr ? sum + x : fma(x, right.at[0][r * n], sum);
-        }
-        left.advance();
-        right.advance();
-        return slots::Slot<REAL, 1>{{sum}};
-    });
 }
 
 // out[b,r·n+j,j] = d[b,r·n+j], +0 elsewhere; (batch,repeat·n,n). No d: ones. Moves out.

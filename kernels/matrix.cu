@@ -1,5 +1,6 @@
 // Products of matrices. Every entry is one chain acc = fma(a, b, acc) in the order of the inner axis, starting from 0: its
 // bits depend on neither tile nor batch, and it is within (k+4)·u·Σ|a||b|.
+#include "columns.cuh"
 #include "product.cuh"
 #include "product_batch.cuh"
 
@@ -56,23 +57,15 @@ PRODUCT_BATCH(_runs, V, 1, 1, 4 * V, V, 4 * V)
 PRODUCT_BATCH(_padded, V / 2, V, 16 / V, V, 8, 2 * V)
 #undef PRODUCT_BATCH
 
-// One row times a matrix: out (batch·repeats,n), out_qj = Σ_l x_bl·B_q,lj, q and b as above, B's matrices (k,n). A thread has a
-// column; block = (q, columns). Reads B once, 32 columns a warp.
-KERNEL(row_times_matrices, 256)
-(REAL *out, const REAL *__restrict__ x, long long x_stride, const REAL *__restrict__ b, long long b_stride, int repeats, int k,
- int n) {
-    unsigned parts = (n + blockDim.x - 1) / blockDim.x, q = blockIdx.x / parts, sample = q / (unsigned)repeats;
-    int j = (blockIdx.x - q * parts) * blockDim.x + threadIdx.x;
-    if (j >= n) return;
-    x += sample * x_stride;
-    b += sample * b_stride + (long long)(q - sample * repeats) * k * n + j;
-    REAL sum = 0;
-#pragma unroll 8
-    for (int l = 0; l < k; l++) {
-        sum = fma(__ldg(x + l), __ldg(b), sum);
-        b += n;
-    }
-    out[(long long)q * n + j] = sum;
+// One row times a matrix: out (batch·repeats,n), out_qj = Σ_l x_bl·B_q,lj, q and b as above, B's matrices (k,n). Reads B once.
+RESIDENT_KERNEL(row_times_matrices, 512, 2)
+(REAL *out, const REAL *x, long long x_stride, const REAL *b, long long b_stride, long long batch, int repeats, int k, int n,
+ const columns::Columns dealt) {
+    columns::Operand<REAL, true, false> matrices(b, b_stride, dealt.a);
+    columns::Operand<REAL, false, true> rows(x, x_stride, dealt.factors);
+    columns::add_up(
+        out, batch * repeats, n, dealt, columns::All{k}, [](long long, const REAL *) { return REAL(0); },
+        [](REAL sum, REAL b, REAL x) { return fma(x, b, sum); }, matrices, rows);
 }
 
 // Matrices times a column each: out (batch·m), out_bi = Σ_l A_b,il·x_bl, A (batch,m,k), x (batch,k). A lane has a row; the rows of

@@ -1,4 +1,5 @@
 // Sums over components, and over the batch. rows.cuh says who adds what. Each moves its operands once.
+#include "columns.cuh"
 #include "rows.cuh"
 
 // out[b] = scale·Σ_j a[b,j]; a (batch,n). `lanes` threads for a row, `rounds` of a block's rows.
@@ -61,27 +62,64 @@ RESIDENT_KERNEL(norm, rows::BLOCK, 6)
     });
 }
 
-// out[b] = √Σ n_b², of up to eight arrays of norms. An infinite one wins over NaN, as in Java's hypot.
-KERNEL(join_norms, 256)(REAL *out, rows::NormArrays<REAL> norms, long long batch) {
-    long long b = blockIdx.x * (long long)blockDim.x + threadIdx.x;
-    if (b < batch) {
-        double value[rows::MOST_NORMS];
-        rows::Largest largest;
-        bool infinite = false;
+// out[b] = √Σ n_b², of up to eight arrays of norms. An infinite one wins over NaN, as in Java's hypot. 16 bytes a thread where a
+// block is full and arrays are aligned, else numbers a block apart.
+KERNEL(join_norms, 256)(REAL *out, const rows::NormArrays<REAL> norms, int count, int aligned, long long batch) {
+    constexpr int SIZE = Pack<REAL>::SIZE, THREADS = 256;
+    long long first = blockIdx.x * (long long)(SIZE * THREADS);
+    bool packed = aligned != 0 && batch - first >= SIZE * THREADS;
+    int apart = packed ? 1 : THREADS;
+    first += packed ? SIZE * threadIdx.x : threadIdx.x;
+    double sum[SIZE], largest[SIZE] = {};
+    int exponent[SIZE] = {};
+    // squares that overflow, or underflow so far that they lose digits, are formed again of scaled norms; those of floats do not
+    for (bool again = sizeof(REAL) == 8, good = false; !good; again = false) {
+        for (int e = 0; e < SIZE; e++) {
+            sum[e] = 0;
+        }
 #pragma unroll
         for (int i = 0; i < rows::MOST_NORMS; i++) {
-            value[i] = norms.at[i] == nullptr ? 0 : norms.at[i][b * norms.stride[i]];
-            largest.add(value[i]);
-            infinite = infinite || isinf(value[i]);
+            if (i >= count) break;
+            Pack<REAL> x;
+            if (norms.stride[i] == 0) {
+                REAL one = *norms.at[i];
+                for (int e = 0; e < SIZE; e++) {
+                    x.at[e] = one;
+                }
+            } else if (packed) {
+                x = load_pack(norms.at[i] + first);
+            } else {
+                for (int e = 0; e < SIZE; e++) {
+                    long long b = first + e * apart;
+                    x.at[e] = b < batch ? norms.at[i][b * norms.stride[i]] : REAL(0);
+                }
+            }
+            for (int e = 0; e < SIZE; e++) {
+                double part = x.at[e] * rows::power_of_two(-exponent[e]);
+                sum[e] = fma(part, part, sum[e]);
+                largest[e] = fmax(largest[e], fabs((double)x.at[e]));  // of NaN and a number the number
+            }
         }
-        int exponent = sizeof(REAL) == 4 ? 0 : rows::exponent_of(largest.value);  // a double holds squares of floats
-        double sum = 0;
-#pragma unroll
-        for (int i = 0; i < rows::MOST_NORMS; i++) {
-            double part = value[i] * rows::power_of_two(-exponent);
-            sum = fma(part, part, sum);
+        good = true;
+        for (int e = 0; again && e < SIZE; e++) {
+            if (!rows::safe(sum[e])) {
+                exponent[e] = rows::exponent_of(largest[e]);
+                good = good && exponent[e] == 0;
+            }
         }
-        out[b] = infinite ? REAL(INFINITY) : (REAL)rows::scaled(sqrt(sum), exponent);
+    }
+    Pack<REAL> result;
+    for (int e = 0; e < SIZE; e++) {
+        result.at[e] = isinf(largest[e]) ? REAL(INFINITY) : (REAL)rows::scaled(sqrt(sum[e]), exponent[e]);
+    }
+    if (packed) {
+        store_pack(out + first, result);
+        return;
+    }
+    for (int e = 0; e < SIZE; e++) {
+        if (first + e * apart < batch) {
+            out[first + e * apart] = result.at[e];
+        }
     }
 }
 
@@ -96,41 +134,17 @@ KERNEL(clip_factors, 256)(REAL *out, const REAL *norm, double limit, long long b
 
 // partial[t,j] = Σ_b a[b,j], or Σ_b w[b]·a[b,j] (product and sum rounded apart), over the samples of tile t in their
 // order; a (samples,n), partial (tiles,n). The first tile lacks its first `offset` samples: partial has their sum.
-KERNEL(sum_batch, 256)
-(REAL *partial, const REAL *a, const REAL *weights, int offset, long long samples, int n, int tile, long long tiles) {
-    long long i = blockIdx.x * (long long)blockDim.x + threadIdx.x;
-    if (i >= tiles * n) {
-        return;
-    }
-    long long t = i / n;
-    long long first = max(0LL, t * tile - offset);
-    long long last = min(samples, (t + 1) * tile - offset);
-    const REAL *from = a + first * n + (i - t * n);
-    REAL sum = first == 0 && offset > 0 ? partial[i] : REAL(0);
+RESIDENT_KERNEL(sum_batch, 512, 2)
+(REAL *partial, const REAL *a, const REAL *weights, int offset, long long samples, int n, int tile, long long tiles,
+ const columns::Columns dealt) {
+    columns::Tiles range{tile, offset, samples};
+    auto begin = [&](long long t, const REAL *partial) { return t == 0 && offset > 0 ? *partial : REAL(0); };
+    columns::Operand<REAL, true, false> rows(a, (long long)tile * n, dealt.a, (long long)offset * n);
     if (weights == nullptr) {
-#pragma unroll 8
-        for (int b = 0; b < (int)(last - first); b++) {
-            sum += from[(long long)b * n];
-        }
+        columns::add_up(partial, tiles, n, dealt, range, begin, [](REAL sum, REAL x) { return sum + x; }, rows);
     } else {
-#pragma unroll 8
-        for (int b = 0; b < (int)(last - first); b++) {
-            sum += weights[first + b] * from[(long long)b * n];
-        }
+        columns::Operand<REAL, true, true> factors(weights, tile, dealt.factors, offset);
+        columns::add_up(
+            partial, tiles, n, dealt, range, begin, [](REAL sum, REAL x, REAL w) { return sum + w * x; }, rows, factors);
     }
-    partial[i] = sum;
-}
-
-// total[j] += partial[0,j], then partial[1,j] and so on; partial (tiles,n).
-KERNEL(add_tiles, 256)(REAL *total, const REAL *partial, long long tiles, int n) {
-    long long j = blockIdx.x * (long long)blockDim.x + threadIdx.x;
-    if (j >= n) {
-        return;
-    }
-    REAL sum = total[j];
-#pragma unroll 16
-    for (long long t = 0; t < tiles; t++) {
-        sum += partial[t * n + j];
-    }
-    total[j] = sum;
 }

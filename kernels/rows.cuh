@@ -118,44 +118,8 @@ struct Rows {
     // By a warp: `count` elements from `first` on to shared memory, of its only row or of each of several.
     __device__ __forceinline__ const T *bring(int first, int count) const {
         const T *from = row + first;
-        int behind = behind_sector(from);
-        int end = behind + all - n + count;
-        from -= behind;
-        int me = (int)threadIdx.x % WARP;
-        int start = (behind + N - 1) & -N;  // of the first whole slot
-        int i = me * N;
-        auto copy = [&](auto slots) {
-            slots::Slot<T> held[slots];
-#pragma unroll
-            for (int k = 0; k < slots; k++) {
-                held[k] = *reinterpret_cast<const slots::Slot<T> *>(from + i + k * WARP * N);
-            }
-#pragma unroll
-            for (int k = 0; k < slots; k++) {
-                *reinterpret_cast<slots::Slot<T> *>(staged + i + k * WARP * N) = held[k];
-            }
-        };
-        if (i >= start && i + N <= end) {
-            copy(Count<1>());
-        }
-        i += WARP * N;
-#pragma unroll 1
-        for (; i + 3 * WARP * N + N <= end; i += 4 * WARP * N) {
-            copy(Count<4>());
-        }
-#pragma unroll 1
-        for (; i + N <= end; i += WARP * N) {
-            copy(Count<1>());
-        }
-        i = behind + me;
-        if (i < start && i < end) {
-            staged[i] = from[i];
-        }
-        i = (end & -N) + me;
-        if (i >= start && i < end) {
-            staged[i] = from[i];
-        }
-        return staged + behind + before;
+        bring_run(reinterpret_cast<Pack<T> *>(staged), from, all - n + count, (int)threadIdx.x % WARP, WARP);
+        return staged + behind_sector(from) + before;
     }
 
     // Elements from a staged row to the next: odd, so that the same element of 32 rows is in as many banks.
@@ -284,6 +248,11 @@ __device__ __forceinline__ int exponent_of(double largest) {
     return largest == 0 || !isfinite(largest) ? 0 : max(-1000, min(1000, exponent));
 }
 
+// Whether a sum of squares is of squares that neither overflowed nor lost digits that matter.
+__device__ __forceinline__ bool safe(double sum) {
+    return sum >= 0x1p-970 && sum <= 0x1.fffffffffffffp1023;
+}
+
 // value·2^exponent, exact but for the last step.
 __device__ __forceinline__ double scaled(double value, int exponent) {
     while (exponent != 0) {
@@ -326,10 +295,10 @@ struct Norms<double> {
     // a warp take part, because they exchange sums.
     __device__ __forceinline__ void times(const Rows<double> &row) {
         double sum = sum_of_squares(row, 1.0);
-        bool safe = sum >= 0x1p-970 && sum <= 0x1.fffffffffffffp1023;
-        if (row.lanes > WARP ? !safe : !__all_sync(ALL_LANES, safe)) {
+        bool good = safe(sum);
+        if (row.lanes > WARP ? !good : !__all_sync(ALL_LANES, good)) {
             double largest = reduce<Largest>([](Largest &a, double x) { a.add(x); }, row).value;
-            int shift = safe ? 0 : exponent_of(largest);
+            int shift = good ? 0 : exponent_of(largest);
             sum = sum_of_squares(row, power_of_two(-shift));
             exponent += shift;
         }
@@ -345,7 +314,7 @@ constexpr int MOST_NORMS = 8;
 
 template <typename T>
 struct NormArrays {
-    const T *at[MOST_NORMS];        // nowhere after the last
+    const T *at[MOST_NORMS];
     long long stride[MOST_NORMS];  // 0 where the batch shares one norm
 };
 

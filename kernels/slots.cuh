@@ -39,11 +39,6 @@ __device__ __forceinline__ void store(double *to, const Slot<double> &s) {
     __stcs(reinterpret_cast<double2 *>(to), make_double2(s.at[0], s.at[1]));
 }
 
-template <typename T>
-__device__ __forceinline__ void store(T *to, const Slot<T, 1> &s) {
-    __stcs(to, s.at[0]);
-}
-
 // Where a thread's slot, of N elements, lies in an output (batch, outer, rows, cols).
 template <typename T, int N = PER_SLOT<T>>
 struct Place {
@@ -88,10 +83,10 @@ struct Place {
     // Calls visit(e, sample of the group, outer, row, column) for every element e of the slot.
     template <typename F>
     __device__ __forceinline__ void each(F visit) const {
-        int s = 0;  // at most 7; in slots of one number a group is a sample
+        int s = 0;  // at most 7
         long long rest = first;
 #pragma unroll
-        for (int k = N > 1 ? 4 : 0; k > 0; k /= 2) {
+        for (int k = 4; k > 0; k /= 2) {
             bool beyond = rest >= k * (long long)size;
             rest -= beyond ? k * (long long)size : 0;
             s += beyond ? k : 0;
@@ -120,7 +115,7 @@ struct Place {
     // Writes value(elements, round) round after round, two at a time so that two reads are under way.
     template <typename F>
     __device__ __forceinline__ void write(T *out, F value) const {
-        bool whole = N == 1 || aligned<N * sizeof(T)>(out);
+        bool whole = aligned<N * sizeof(T)>(out);
         T *to = out + sample * size + first;
         long long next = step * size;
         long long rest = left;

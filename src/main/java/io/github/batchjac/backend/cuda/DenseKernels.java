@@ -5,7 +5,7 @@ package io.github.batchjac.backend.cuda;
  * Strided} is shared where its stride is 0; outputs are contiguous.
  */
 final class DenseKernels {
-    private static final int TILE = 32;
+    private static final int TILE = 64;
     private static final int THREADS = 256;
 
     private final Queue queue;

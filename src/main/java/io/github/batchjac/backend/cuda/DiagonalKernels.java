@@ -42,7 +42,19 @@ final class DiagonalKernels {
      * fused multiply-adds; a (batch,rows,repeat·n), out (batch,rows,n). No d: ones.
      */
     void foldRows(long out, Strided a, Strided d, long batch, int rows, int repeat, int n) {
-        Slots.ofElements(batch, Math.multiplyExact(rows, n))
+        if (batch == 0 || rows == 0 || n == 0) {
+            return;
+        }
+        Columns.of(
+                        queue.precision(),
+                        batch,
+                        rows,
+                        repeat,
+                        n,
+                        Columns.Operand.of(a.stride(), n, true, batch, rows, repeat),
+                        d.missing()
+                                ? Columns.Operand.NONE
+                                : Columns.Operand.of(d.stride(), n, false, batch, rows, repeat))
                 .launch(
                         queue,
                         "fold_rows",

@@ -196,13 +196,25 @@ final class MatrixKernels {
     }
 
     private void rowTimes(long out, Strided x, Strided b, long batch, int repeats, int k, int n) {
-        int threads = (int) Math.min(256, parts(n, 32) * 32);
-        queue.launch(
-                "row_times_matrices",
-                batch * repeats * parts(n, threads),
-                threads,
-                0,
-                new Arguments().with(out).with(x).with(b).with(repeats).with(k).with(n));
+        Columns.of(
+                        queue.precision(),
+                        batch,
+                        repeats,
+                        k,
+                        n,
+                        Columns.Operand.of(b.stride(), n, true, batch, repeats, k),
+                        Columns.Operand.of(x.stride(), 1, false, batch, repeats, k))
+                .launch(
+                        queue,
+                        "row_times_matrices",
+                        new Arguments()
+                                .with(out)
+                                .with(x)
+                                .with(b)
+                                .with(batch)
+                                .with(repeats)
+                                .with(k)
+                                .with(n));
     }
 
     private void timesColumn(long out, Strided a, Strided x, long batch, int m, int k) {

@@ -110,15 +110,26 @@ final class ReductionKernels {
             }
             ByteBuffer addresses =
                     ByteBuffer.allocate(2 * NORMS_AT_A_TIME * Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
-            for (int i = 0; i < NORMS_AT_A_TIME && !left.isEmpty(); i++) {
+            int count = Math.min(left.size(), NORMS_AT_A_TIME);
+            boolean aligned = out % SLOT_BYTES == 0;
+            for (int i = 0; i < count; i++) {
                 Strided norm = left.pop();
+                aligned &= norm.stride() == 0 || (norm.stride() == 1 && norm.address() % SLOT_BYTES == 0);
                 addresses.putLong(i * Long.BYTES, norm.address());
                 addresses.putLong((NORMS_AT_A_TIME + i) * Long.BYTES, norm.stride());
             }
-            perSample(
+            int ofABlock = THREADS * SLOT_BYTES / queue.precision().bytes();
+            queue.launch(
                     "join_norms",
-                    batch,
-                    new Arguments().with(out).with(addresses.array()).with(batch));
+                    (batch + ofABlock - 1) / ofABlock,
+                    THREADS,
+                    0,
+                    new Arguments()
+                            .with(out)
+                            .with(addresses.array())
+                            .with(count)
+                            .with(aligned ? 1 : 0)
+                            .with(batch));
         }
     }
 
@@ -139,27 +150,35 @@ final class ReductionKernels {
      * @param offset less than {@code tile}
      */
     void sumBatch(long partial, long a, long weights, int offset, long samples, int n, int tile) {
-        long tiles = samples == 0 ? 0 : (offset + samples + tile - 1) / tile;
-        perSample(
-                "sum_batch",
-                tiles * n,
-                new Arguments()
-                        .with(partial)
-                        .with(a)
-                        .with(weights)
-                        .with(offset)
-                        .with(samples)
-                        .with(n)
-                        .with(tile)
-                        .with(tiles));
+        if (samples == 0 || n == 0) {
+            return;
+        }
+        long tiles = (offset + samples + tile - 1) / tile;
+        Columns.of(
+                        queue.precision(),
+                        tiles,
+                        1,
+                        tile,
+                        n,
+                        new Columns.Operand((long) tile * n, n, true, samples * n),
+                        weights == 0 ? Columns.Operand.NONE : new Columns.Operand(tile, 1, true, samples))
+                .launch(
+                        queue,
+                        "sum_batch",
+                        new Arguments()
+                                .with(partial)
+                                .with(a)
+                                .with(weights)
+                                .with(offset)
+                                .with(samples)
+                                .with(n)
+                                .with(tile)
+                                .with(tiles));
     }
 
-    /** {@code total[j] += partial[0,j]}, then {@code partial[1,j]} and so on; partial (tiles,n). */
+    /** {@code total[j] += partial[0,j]}, then {@code partial[1,j]} and so on; partial (tiles,n): a tile whose first row is the total. */
     void addTiles(long total, long partial, long tiles, int n) {
-        perSample(
-                "add_tiles",
-                tiles == 0 ? 0 : n,
-                new Arguments().with(total).with(partial).with(tiles).with(n));
+        sumBatch(total, partial, 0, 1, tiles, n, Math.toIntExact(tiles + 1));
     }
 
     /** A thread for each of so many results. */

@@ -78,11 +78,6 @@ record Slots(int samples, int groups, int sharing, int rounds, long blocks, int 
         return new Slots(samples, groups, sharing, rounds, blocks, threads, bytes);
     }
 
-    /** Slots of one element. */
-    static Slots ofElements(long batch, int size) {
-        return of(batch, size, 1, 1, MOST_ROUNDS);
-    }
-
     private static Slots of(long batch, int size, int perSlot, int perSector, int most) {
         if (batch == 0 || size == 0) {
             return new Slots(1, 1, 1, 1, 0, WARP, 0);

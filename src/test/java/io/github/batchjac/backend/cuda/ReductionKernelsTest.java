@@ -293,7 +293,7 @@ class ReductionKernelsTest {
         try (Trial t = new Trial(precision, 8)) {
             ReductionKernels kernels = new ReductionKernels(t.queue());
             for (int count : new int[] {1, 2, 7, 8, 9, 15, 16, 31}) {
-                int batch = 300;
+                int batch = count % 2 == 0 ? 1100 : 300; // one full block of packs, or none
                 double[][] norms = new double[count][batch];
                 List<Strided> places = new ArrayList<>();
                 for (int i = 0; i < count; i++) {
@@ -314,7 +314,7 @@ class ReductionKernelsTest {
                                     ? new Strided(t.lab.numbers(norms[i][0]), 0)
                                     : new Strided(t.lab.numbers(norms[i]), 1));
                 }
-                long out = t.output(batch);
+                long out = t.lab.output(count % 4 == 0 ? 1 : 0, batch); // numbers of a full block, too, one by one
                 kernels.joinNorms(out, places, batch);
                 double[] got = t.lab.read(out);
                 for (int b = 0; b < batch; b++) {
@@ -330,6 +330,20 @@ class ReductionKernelsTest {
                     close(t, count + " norms, sample " + b, got[b], sum.sqrt(DIGITS), 2 + count / 7);
                 }
             }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Precision.class)
+    void normsThatTheBatchSharesAreJoined(Precision precision) {
+        try (Trial t = new Trial(precision, 13)) {
+            long out = t.lab.output(5);
+            List<Strided> norms = new ArrayList<>();
+            for (int i = 0; i < 8; i++) {
+                norms.add(new Strided(t.lab.numbers((double) (2 * i + 1)), 0)); // their squares add up to 680
+            }
+            new ReductionKernels(t.queue()).joinNorms(out, norms, 5);
+            t.expect("joined", out, 5, b -> t.rounded(Math.sqrt(680)));
         }
     }
 

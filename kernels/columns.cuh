@@ -1,0 +1,266 @@
+// Sums down columns. A chain is a matrix (count,n) of which each column is added up by one thread, row after row; `per` chains belong to
+// a sample. Rows come to shared memory as the runs of numbers that they are. Short chains come whole, all that a block has at a
+// time in one run; of others come some rows at a time, and a thread has one column. Rows that are longer than the largest block
+// are shared by some blocks. Columns.java says how it is chosen.
+#pragma once
+#include "common.cuh"
+
+namespace columns {
+
+// How an operand lies in shared memory.
+struct alignas(8) Lying {
+    int at;      // its first number there
+    int room;    // numbers from run to run
+    int shared;  // whether the batch shares it
+    int lanes;   // log2 of the threads that bring a run
+    long long extent;  // numbers in all, if they lie without gaps
+};
+
+// How chains are dealt out.
+struct alignas(8) Columns {
+    int rows;      // of a chain that come at a time, or 0: whole chains in one run
+    int together;  // chains that a block has at a time
+    int width;     // columns that it has
+    int parts;     // blocks that share a chain's columns
+    int rounds;
+    int per;
+    SmallDivisor columns;  // by width
+    Divisor chains;        // by per
+    Lying a, factors;
+};
+
+// Chains that a block has at a time.
+struct Round {
+    const Columns &dealt;
+    long long chain;   // the first of them,
+    long long sample;  // to which it belongs,
+    int index;         // and its number there
+    int chains;        // how many they are
+
+    __device__ __forceinline__ Round(const Columns &dealt, long long chain)
+        : dealt(dealt), chain(chain), sample(chain / dealt.per), index((int)(chain - sample * dealt.per)) {}
+
+    // Of chain u, counted from the first one's.
+    __device__ __forceinline__ int sample_of(int u) const { return dealt.chains.quotient(index + u); }
+    __device__ __forceinline__ int index_of(int u) const { return index + u - sample_of(u) * dealt.per; }
+
+    __device__ __forceinline__ void next() {
+        chain += dealt.together;
+        int samples = sample_of(dealt.together);
+        index = index_of(dealt.together);
+        sample += samples;
+    }
+};
+
+// All chains have all rows.
+struct All {
+    int count;
+    __device__ __forceinline__ int missing(long long) const { return 0; }
+    __device__ __forceinline__ int rows(long long) const { return count; }
+};
+
+// The rows of a tile are its samples: the first one lacks its first `offset`, the last one those beyond the batch.
+struct Tiles {
+    int count, offset;
+    long long samples;
+    __device__ __forceinline__ int missing(long long t) const { return t == 0 ? offset : 0; }
+    __device__ __forceinline__ int rows(long long t) const {
+        return (int)min((long long)count, offset + samples - t * count) - missing(t);
+    }
+};
+
+// An operand: its rows have as many numbers as there are columns, or one (ROW). EACH: each chain has its own, else each sample.
+template <typename T, bool EACH, bool ROW>
+struct Operand {
+    const T *numbers;
+    long long stride;  // from sample to sample
+    const Lying &lies;
+    const T *begin, *end;  // of numbers that lie without gaps; the same if there are gaps
+    int place;         // where this thread's numbers are
+    int room;          // of a run
+    const T *run, *mine;
+    int left;          // rows of the run that it helps to bring
+    int apart, step;   // from chain to chain, and from sample to sample
+
+    __device__ __forceinline__ Operand(const T *begin, long long stride, const Lying &lies, long long missing = 0)
+        : numbers(begin - missing), stride(stride), lies(lies), begin(begin), end(begin + lies.extent) {}
+
+    // Whose it is that chain u needs.
+    __device__ __forceinline__ int owner(const Round &round, int u) const {
+        int sample = round.sample_of(u);
+        return EACH ? (lies.shared ? round.index + u - sample * round.dealt.per : u) : lies.shared ? 0 : sample;
+    }
+
+    __device__ __forceinline__ void bring(int to, const T *from, int count, int me, int threads) const {
+        int behind = behind_sector(from);
+        bool free = from - behind >= begin && from + count + Pack<T>::SIZE <= end;
+        bring_run(shared_numbers<Pack<T>>() + to / Pack<T>::SIZE, from, count, me, threads, free);
+    }
+
+    // Whole chains, by the whole block. A barrier must follow.
+    template <typename Range>
+    __device__ __forceinline__ void bring(const Round &round, const Range &range, int n) {
+        int row = ROW ? 1 : n, last = (EACH && lies.shared ? round.dealt.per : owner(round, round.chains - 1) + 1) - 1;
+        long long first = EACH ? round.chain : round.sample;
+        int missing = 0, rows = (last + 1) * range.count;
+        if (EACH && !lies.shared) {
+            missing = range.missing(first);
+            rows -= range.count - range.missing(first + last) - range.rows(first + last) + missing;
+        }
+        const T *from = numbers + ((lies.shared ? 0 : first * range.count) + missing) * row;
+        bring(lies.at, from, rows * row, (int)threadIdx.x, (int)blockDim.x);
+        place = lies.at + behind_sector(from) + ((EACH && lies.shared ? round.index * range.count : 0) - missing) * row;
+        apart = (EACH ? range.count * row : 0) - (ROW ? 0 : n);
+        step = range.count * row * (EACH ? (lies.shared ? -round.dealt.per : 0) : lies.shared ? 0 : 1);
+    }
+
+    // Where the column of element e is then, which is one of chain u.
+    template <typename Range>
+    __device__ __forceinline__ int column(const Round &round, const Range &range, int n, int u, int e) const {
+        int missing = EACH ? range.missing(round.chain + u) : 0;
+        return place + (ROW ? missing : missing * n + e) + u * apart + round.sample_of(u) * step;
+    }
+
+    // Where an owner's rows start.
+    template <typename Range>
+    __device__ __forceinline__ const T *start(const Round &round, const Range &range, int n, int owner) const {
+        if (!EACH) {
+            return numbers + (round.sample + owner) * stride;
+        }
+        int samples = round.sample_of(owner);
+        long long row = (owner + round.index - samples * round.dealt.per) * (long long)range.count +
+                        range.missing(round.chain + owner);
+        return numbers + (round.sample + samples) * stride + row * (ROW ? 1 : n);
+    }
+
+    // Before the first rows come of a round in which this thread has a column of chain u.
+    template <typename Range>
+    __device__ __forceinline__ void open(const Round &round, const Range &range, int n, int from, bool parted, int u, int j) {
+        int its = owner(round, u), group = (int)threadIdx.x >> lies.lanes;
+        bool any = group < (int)blockDim.x >> lies.lanes;
+        mine = start(round, range, n, its) + (ROW ? 0 : from);
+        room = lies.at + group * lies.room;
+        if (!ROW && parted) {
+            place = lies.at + j;
+            run = mine + (long long)group * n;
+            left = any && group < round.dealt.rows ? range.rows(round.chain) - group : 0;
+        } else {
+            place = lies.at + its * lies.room + (ROW ? 0 : j);
+            run = start(round, range, n, group);
+            left = any && group <= owner(round, round.chains - 1) ? range.rows(round.chain + (EACH ? group : 0)) : 0;
+        }
+    }
+
+    // The next rows. A barrier must follow.
+    __device__ __forceinline__ void bring(int rows, int n, int width) {
+        if (left > 0) {
+            int me = (int)threadIdx.x & ((1 << lies.lanes) - 1);
+            int there = min(rows, left);
+            if (ROW) {
+#pragma unroll 1
+                for (int i = me - behind_sector(run); i < there; i += 1 << lies.lanes) {
+                    if (i >= 0) {
+                        shared_numbers<T>()[room + i] = run[i];
+                    }
+                }
+            } else {
+                bool parted = width < n;
+                int to = room + (parted ? behind_sector(mine) - behind_sector(run) : 0);
+                bring(to, run, parted ? width : there * n, me, 1 << lies.lanes);
+            }
+        }
+        left -= rows;
+        run += (long long)rows * (ROW ? 1 : n);
+    }
+
+    __device__ __forceinline__ int column(int rows, int n) {
+        int at = place + (ROW ? 0 : behind_sector(mine));
+        mine += (long long)rows * n;
+        return at;
+    }
+
+    // From row to row, in shared memory.
+    __device__ __forceinline__ int pitch(int n, bool parted) const { return ROW ? 1 : parted ? lies.room : n; }
+};
+
+// A column's numbers.
+template <typename T>
+struct Column {
+    const T *at;
+    int pitch;
+    __device__ __forceinline__ T next() {
+        T x = *at;
+        at += pitch;
+        return x;
+    }
+};
+
+template <typename T, typename Add, typename... C>
+__device__ __forceinline__ T added(T sum, int rows, Add add, C... columns) {
+#pragma unroll 4
+    for (int r = 0; r < rows; r++) {
+        sum = add(sum, columns.next()...);
+    }
+    return sum;
+}
+
+// out[chain,j] = begin(chain, out[chain,j]), then add(that, number of each operand) row after row.
+template <typename T, typename Range, typename Begin, typename Add, typename... Operands>
+__device__ __forceinline__ void add_up(
+    T *out, long long chains, int n, const Columns &dealt, Range range, Begin begin, Add add, Operands... operands) {
+    T *shared = shared_numbers<T>();
+    unsigned chunk = blockIdx.x / dealt.parts;
+    Round round(dealt, (long long)chunk * dealt.rounds * dealt.together);
+    if (dealt.rows == 0) {
+        for (int turn = 0; turn < dealt.rounds && round.chain < chains; turn++) {
+            round.chains = (int)min((long long)dealt.together, chains - round.chain);
+            if (turn > 0) {
+                __syncthreads();
+            }
+            (operands.bring(round, range, n), ...);
+            __syncthreads();
+            T *to = out + round.chain * n;
+            int e = (int)threadIdx.x - behind_sector(to);
+            e += e < 0 ? (int)blockDim.x : 0;
+            to += e;
+#pragma unroll 1
+            for (; e < round.chains * n; e += (int)blockDim.x, to += blockDim.x) {
+                int u = dealt.columns.quotient(e);
+                long long chain = round.chain + u;
+                *to = added(
+                    begin(chain, to), range.rows(chain), add,
+                    Column<T>{shared + operands.column(round, range, n, u, e), operands.pitch(n, false)}...);
+            }
+            round.next();
+        }
+        return;
+    }
+    int from = (int)(blockIdx.x - chunk * dealt.parts) * dealt.width;
+    int width = min(dealt.width, n - from);
+    bool parted = width < n;
+    round.chains = (int)min((long long)dealt.together, chains - round.chain);
+    T *to = out + round.chain * n + from;
+    int e = (int)threadIdx.x - behind_sector(to);
+    e += e < 0 ? (int)blockDim.x : 0;
+    bool any = e < round.chains * width;
+    int u = any ? dealt.columns.quotient(e) : 0, j = e - u * width;
+    T sum = any ? begin(round.chain + u, to + e) : T(0);
+    int left = any ? range.rows(round.chain + u) : 0;
+    (operands.open(round, range, n, from, parted, u, j), ...);
+    for (int first = 0; first < range.count; first += dealt.rows) {
+        if (first > 0) {
+            __syncthreads();
+        }
+        (operands.bring(dealt.rows, n, width), ...);
+        __syncthreads();
+        sum = added(
+            sum, min(dealt.rows, left), add,
+            Column<T>{shared + operands.column(dealt.rows, n), operands.pitch(n, parted)}...);
+        left -= dealt.rows;
+    }
+    if (any) {
+        to[e] = sum;
+    }
+}
+
+}  // namespace columns
