@@ -1,5 +1,6 @@
 // Dense forms of products of vectors, and copies. slots.cuh says how the outputs are dealt out.
 #include "slots.cuh"
+#include "transpose.cuh"
 
 // out[b,i,j] = r[b,i]·x[b,j], or (scale[b]·r[b,i])·x[b,j]; (batch,m,n). Moves out.
 RESIDENT_KERNEL(outer, 256, 2)

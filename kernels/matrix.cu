@@ -39,16 +39,16 @@ SUM_OUTER(sum_outer_medium, Medium)
 SUM_OUTER(sum_outer_tiny, Tiny)
 #undef SUM_OUTER
 
-// Many small products: C_q = A_b·B_q, b = ⌊q/repeats⌋, where sample b of B holds `repeats` matrices one after the other. A block
-// takes some of them through shared memory, up to 16 times. _rows: k and n are multiples of four; _pairs: of two, and each matrix is
-// whole packs of 16 bytes; _runs: any; _padded: any, for larger ones. Moves each number once.
-#define PRODUCT_BATCH(name, S, W, J, G, M, N)                                                                            \
-    RESIDENT_KERNEL(product_batch##name, 256, 1)                                                                       \
-    (REAL *out, const REAL *__restrict__ a, long long a_stride, const REAL *__restrict__ b, long long b_stride, long long batch,    \
-     int repeats, int m, int k, int n, const BatchPlan plan) {                                                         \
-        Matrices<REAL> a_from{a, a_stride, repeats, 1}, b_from{b, b_stride, repeats, repeats};                         \
-        constexpr int V = Pack<REAL>::SIZE;                                                                            \
-        product_batch<S, W, J, G, M, N>(out, a_from, b_from, batch * repeats, m, k, n, plan);                     \
+// Many small products: C_b = A_b·B_b, A (m,k), B (k,n). A block takes some of them through shared memory, up to 16 times. _rows: k and n
+// are multiples of four; _pairs: of two, and each matrix is whole packs of 16 bytes; _runs: any; _padded: any, for larger ones. Moves
+// each number once.
+#define PRODUCT_BATCH(name, S, W, J, G, M, N)                                                                                    \
+    RESIDENT_KERNEL(product_batch##name, 256, 1)                                                                                 \
+    (REAL *out, const REAL *__restrict__ a, long long a_stride, const REAL *__restrict__ b, long long b_stride, long long batch, \
+     int m, int k, int n, const BatchPlan plan) {                                                                                \
+        constexpr int V = Pack<REAL>::SIZE;                                                                                      \
+        Matrices<REAL> a_from{a, a_stride}, b_from{b, b_stride};                                                                 \
+        product_batch<S, W, J, G, M, N>(out, a_from, b_from, batch, m, k, n, plan);                                              \
     }
 
 PRODUCT_BATCH(_rows, V, V, 8 / V, V, 2 * V, 2 * V)
@@ -57,7 +57,8 @@ PRODUCT_BATCH(_runs, V, 1, 1, 4 * V, V, 4 * V)
 PRODUCT_BATCH(_padded, V / 2, V, 16 / V, V, 8, 2 * V)
 #undef PRODUCT_BATCH
 
-// One row times a matrix: out (batch·repeats,n), out_qj = Σ_l x_bl·B_q,lj, q and b as above, B's matrices (k,n). Reads B once.
+// One row times a matrix: out (batch·repeats,n), out_qj = Σ_l x_bl·B_q,lj, b = ⌊q/repeats⌋, where sample b of B holds
+// `repeats` matrices (k,n) one after the other. Reads B once.
 RESIDENT_KERNEL(row_times_matrices, 512, 2)
 (REAL *out, const REAL *x, long long x_stride, const REAL *b, long long b_stride, long long batch, int repeats, int k, int n,
  const columns::Columns dealt) {

@@ -57,19 +57,18 @@ __device__ __forceinline__ void move_packs(P *outside, T *shared, const Placing 
     }
 }
 
-// By the block: move(outside(q, i), at) for all numbers i of `here` matrices q.
-template <int S, typename T, typename Outside, typename Move>
-__device__ __forceinline__ void move_numbers(Outside outside, T *shared, const Placing &placing, int here, Move move) {
+// By the block: all numbers of `here` matrices from p on, `stride` apart.
+template <int S, typename T>
+__device__ __forceinline__ void move_numbers(const T *p, long long stride, T *shared, const Placing &placing, int here) {
     int size = placing.size();
 #pragma unroll 1
     for (int e = threadIdx.x; e < here * size; e += blockDim.x) {
         int q = placing.by_size.quotient(e), i = e - q * size, line = placing.by_width.quotient(i);
-        int at = placing.template start<S>(q) + line * (placing.row - placing.width) + i;
-        move(outside(q, i), shared + at);
+        shared[placing.template start<S>(q) + line * (placing.row - placing.width) + i] = p[q * stride + i];
     }
 }
 
-// The same where they lie outside without gaps, from p on: store(p, at, load(p, at)). A warp, which starts where a sector does, has
+// The same without gaps: store(p, at, load(p, at)). A warp, which starts where a sector does, has
 // four times 32 numbers under way.
 template <typename T, typename P, typename Load, typename Store>
 __device__ __forceinline__ void move_flat(P *p, T *shared, const Placing &placing, int here, Load load, Store store) {
@@ -106,20 +105,15 @@ __device__ __forceinline__ void move_flat(P *p, T *shared, const Placing &placin
     }
 }
 
-// Matrices: number q is one of the `each` (1 or repeats) that sample ⌊q/repeats⌋ has.
+// A batch of matrices.
 template <typename T>
 struct Matrices {
     const T *p;
     long long stride;
-    int repeats, each;
-
-    __device__ __forceinline__ bool without_gaps(const Placing &placing) const {
-        return each == repeats && stride == (long long)each * placing.size();
-    }
 
     // Whether they lie as in shared memory and are aligned.
     __device__ __forceinline__ bool whole(const Placing &placing) const {
-        return placing.packs > 0 && without_gaps(placing) && aligned(p);
+        return placing.packs > 0 && stride == placing.size() && aligned(p);
     }
 
     // `here` of them from the first on, which may be all that a block has.
@@ -131,19 +125,13 @@ struct Matrices {
                 [](const T *, T *at, const Pack<T> &x) { store_pack(at, x); });
             return;
         }
-        if (without_gaps(placing)) {
+        if (stride == placing.size()) {
             move_flat(
-                p + first * placing.size(), shared, placing, here, [](const T *p, T *) { return *p; },
+                p + first * stride, shared, placing, here, [](const T *p, T *) { return *p; },
                 [](const T *, T *at, T x) { *at = x; });
             return;
         }
-        long long sample = first / repeats;
-        unsigned inside = (unsigned)(first - sample * repeats);
-        auto outside = [&](int q, int i) {
-            unsigned later = (inside + q) / repeats, number = each == 1 ? 0 : inside + q - later * repeats;
-            return p + ((sample + later) * stride + (long long)number * placing.size()) + i;
-        };
-        move_numbers<S>(outside, shared, placing, here, [](const T *p, T *at) { *at = __ldg(p); });
+        move_numbers<S>(p + first * stride, stride, shared, placing, here);
     }
 };
 
@@ -155,7 +143,7 @@ struct alignas(8) BatchPlan {
     SmallDivisor by_parts, by_lines;
 };
 
-// A block's products C_q = A_b·B_q, q of `all`: A (m,k), B (k,n). A thread computes M rows of N columns, which are groups of G
+// A block's products C_q = A_q·B_q, q of `all`: A (m,k), B (k,n). A thread computes M rows of N columns, which are groups of G
 // neighbours, J·G apart; W numbers are read at a time, of which k and n, or rows as they lie if that is PADDED, are multiples. Lanes
 // go along the S samples of a group fastest, then J groups of columns, then tiles of a column, further samples, further columns.
 template <int S, int W, int J, int G, int M, int N, typename T>

@@ -43,6 +43,9 @@ record Columns(
     /** Columns that a block at least has where chains come whole. */
     private static final int ENOUGH_COLUMNS = 64;
 
+    /** Chains of one column and as many factors come whole up to here. */
+    static final int WHOLE_BYTES = BYTES / 2 / ENOUGH_COLUMNS;
+
     /** Threads of a block whose chains come whole, which have several columns each. */
     private static final int WHOLE_BLOCK = 128;
 

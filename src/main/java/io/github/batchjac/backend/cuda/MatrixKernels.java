@@ -96,14 +96,12 @@ final class MatrixKernels {
             timesShared(out, a, batch, m, k, Strided.NONE, b.address(), false, n, 0);
         } else if (n == 1 && a.stride() == 0) {
             timesShared(out, b, batch, 1, k, Strided.NONE, a.address(), true, m, 0);
-        } else if (!small.launch(out, a, b, batch, 1, m, k, n)) {
-            if (n == 1) {
-                timesColumn(out, a, b, batch, m, k);
-            } else if (m == 1) {
-                rowTimes(out, a, b, batch, 1, k, n);
-            } else {
-                product(out, a, Strided.NONE, b, false, 0, batch, m, m, k, n);
-            }
+        } else if (n == 1) {
+            timesColumn(out, a, b, batch, m, k);
+        } else if (m == 1) {
+            rowTimes(out, a, b, batch, 1, k, n);
+        } else if (!small.launch(out, a, b, batch, m, k, n)) {
+            product(out, a, Strided.NONE, b, false, 0, batch, m, m, k, n);
         }
     }
 
@@ -114,7 +112,7 @@ final class MatrixKernels {
         }
         if (cols == 1) {
             batched(out, t, x, batch, m, n, 1);
-        } else if (!small.launch(out, x, t, batch, m, 1, n, cols)) {
+        } else {
             rowTimes(out, x, t, batch, m, n, cols);
         }
     }
@@ -195,6 +193,7 @@ final class MatrixKernels {
                         .with(n));
     }
 
+    /** {@code out_q = x_b·B_q, b = ⌊q/repeats⌋}. B (batch, repeats, k, n). */
     private void rowTimes(long out, Strided x, Strided b, long batch, int repeats, int k, int n) {
         Columns.of(
                         queue.precision(),
@@ -217,7 +216,13 @@ final class MatrixKernels {
                                 .with(n));
     }
 
+    /** {@code out_b = A_b·x_b}. Short rows are columns of as many matrices; where they are whole sectors, lanes would meet in banks. */
     private void timesColumn(long out, Strided a, Strided x, long batch, int m, int k) {
+        int bytes = k * queue.precision().bytes();
+        if (k <= 8 || (bytes <= Columns.WHOLE_BYTES && k % 8 != 0)) {
+            rowTimes(out, x, a, batch, m, k, 1);
+            return;
+        }
         queue.launch(
                 "matrices_times_column",
                 parts(batch * m, 128),

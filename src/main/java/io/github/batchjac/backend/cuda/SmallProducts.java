@@ -10,7 +10,7 @@ import java.util.List;
  * kernel, how many at a time, and where in shared memory they lie, so that lanes meet in no bank.
  */
 final class SmallProducts {
-    /** Largest m and n, half of it for a row or a column. */
+    /** Largest m and n. */
     private static final int LARGEST = 64;
 
     private static final int WARP = 32;
@@ -49,20 +49,19 @@ final class SmallProducts {
     }
 
     /**
-     * {@code out_q = A_b·B_q, b = ⌊q/repeats⌋}, if they are small; if not, does nothing.
+     * {@code out_b = A_b·B_b}, if they are small; if not, does nothing.
      *
      * @param a (batch, m, k)
-     * @param b (batch, repeats, k, n)
-     * @param out (batch, repeats, m, n)
+     * @param b (batch, k, n)
+     * @param out (batch, m, n)
      * @return whether they are
      */
-    boolean launch(long out, Strided a, Strided b, long batch, int repeats, int m, int k, int n) {
-        boolean vector = Math.min(m, n) == 1;
+    boolean launch(long out, Strided a, Strided b, long batch, int m, int k, int n) {
         boolean fits = k > 0 && (m + (long) n) * k * numberBytes <= MORE_BYTES;
-        if (!fits || Math.max(m, n) > (vector ? LARGEST / 2 : LARGEST)) {
+        if (!fits || Math.max(m, n) > LARGEST) {
             return false;
         }
-        for (Sharing sharing : vector ? List.of(whole(m, k, n)) : List.of(whole(m, k, n), padded())) {
+        for (Sharing sharing : List.of(whole(m, k, n), padded())) {
             int tiles = parts(m, sharing.rows);
             Lying aLies = sharing.lying(m, k, k | 1, tiles, pack);
             Lying bLies = sharing.lying(k, n, n, tiles, pack);
@@ -70,12 +69,12 @@ final class SmallProducts {
             int groupBytes = Math.max(aLies.group + bLies.group, cLies.group) * numberBytes;
             int groupThreads = sharing.samples * sharing.lanes * tiles * parts(n, sharing.lanes * sharing.columns);
             boolean run = pack == 4 && (m & k & n & 1) == 1;
-            int groups = groups(groupThreads, groupBytes, vector ? BYTES : MORE_BYTES, run);
+            int groups = groups(groupThreads, groupBytes, run);
             if (groups == 0) {
                 continue;
             }
             int samples = groups * sharing.samples;
-            long blocks = parts(batch * repeats, samples);
+            long blocks = parts(batch, samples);
             int rounds = (int) Math.max(1, Math.min(ROUNDS, blocks / (BUSY * multiprocessors)));
             int sharedBytes = groups * groupBytes + OVERRUN;
             ByteBuffer plan = ByteBuffer.allocate(232).order(ByteOrder.LITTLE_ENDIAN);
@@ -95,7 +94,6 @@ final class SmallProducts {
                             .with(a)
                             .with(b)
                             .with(batch)
-                            .with(repeats)
                             .with(m)
                             .with(k)
                             .with(n)
@@ -126,15 +124,14 @@ final class SmallProducts {
      *
      * @param threads of a group
      * @param bytes of a group
-     * @param mostBytes of a block
      * @param few whether fewer are better if the share is the same: a single run has no gaps
      */
-    private int groups(int threads, int bytes, int mostBytes, boolean few) {
+    private int groups(int threads, int bytes, boolean few) {
         int best = 0;
         double busy = 0;
         for (int groups = 1; groups * threads <= THREADS; groups++) {
             int all = groups * bytes;
-            if (all > Math.min(mostBytes, sharedPerBlock - OVERRUN)) {
+            if (all > Math.min(MORE_BYTES, sharedPerBlock - OVERRUN)) {
                 break;
             }
             double share = groups * threads / (double) (parts(groups * threads, WARP) * WARP);

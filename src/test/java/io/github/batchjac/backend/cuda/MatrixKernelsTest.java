@@ -144,7 +144,7 @@ class MatrixKernelsTest extends MatrixTrial {
 
     @ParameterizedTest
     @CsvSource({
-        "1, 1, 1, 1, product_batch*",
+        "1, 1, 1, 1, row_times_matrices",
         "9, 10, 10, 10, product_batch*",
         "9, 7, 10, 6, product_batch*",
         "5, 13, 12, 20, product_batch*",
@@ -152,10 +152,10 @@ class MatrixKernelsTest extends MatrixTrial {
         "67, 9, 9, 9, product_batch*",
         "9, 16, 16, 16, product_batch*",
         "33, 3, 5, 2, product_batch*",
-        "31, 1, 31, 4, product_batch*",
+        "31, 1, 31, 4, row_times_matrices",
         "5, 24, 24, 24, product_batch*",
         "5, 23, 1, 17, product_batch*",
-        "67, 1, 7, 1, product_batch*",
+        "67, 1, 7, 1, row_times_matrices",
         "9, 32, 32, 32, product_batch*",
         "9, 5, 14, 16, product_batch*",
         "9, 33, 33, 33, product_batch*",
@@ -170,10 +170,12 @@ class MatrixKernelsTest extends MatrixTrial {
         "9, 1, 33, 41, row_times_matrices",
         "3, 1, 64, 300, row_times_matrices",
         "2, 1, 700, 5, row_times_matrices",
-        "7, 33, 67, 1, matrices_times_column",
+        "7, 33, 101, 1, matrices_times_column",
         "1, 129, 32, 1, matrices_times_column",
-        "3, 300, 1, 1, matrices_times_column",
-        "3, 65, 23, 1, matrices_times_column",
+        "9, 13, 12, 1, row_times_matrices",
+        "9, 13, 40, 1, matrices_times_column",
+        "3, 300, 1, 1, row_times_matrices",
+        "3, 65, 23, 1, row_times_matrices",
         "5, 1, 3100, 1, matrices_times_column",
     })
     void batchedProductsAreOneChainPerEntry(int batch, int m, int k, int n, String kernel) {
@@ -185,11 +187,11 @@ class MatrixKernelsTest extends MatrixTrial {
 
     @ParameterizedTest
     @CsvSource({
-        "3, 4, 5, 1, product_batch*",
-        "3, 40, 5, 1, matrices_times_column",
-        "5, 7, 10, 10, product_batch*",
-        "3, 6, 12, 8, product_batch*",
-        "3, 33, 31, 9, product_batch*",
+        "3, 4, 5, 1, row_times_matrices",
+        "3, 40, 5, 1, row_times_matrices",
+        "5, 7, 10, 10, row_times_matrices",
+        "3, 6, 12, 8, row_times_matrices",
+        "3, 33, 31, 9, row_times_matrices",
         "3, 5, 17, 67, row_times_matrices",
         "1, 1, 1, 33, row_times_matrices",
     })
@@ -295,7 +297,7 @@ class MatrixKernelsTest extends MatrixTrial {
         "64, 31, 31, 31",
         "32, 32, 32, 32",
         "8, 64, 64, 64",
-        "128, 1, 16, 16",
+        "128, 1, 32, 32",
         "32, 1, 64, 128",
         "8, 64, 128, 1"
     })
@@ -419,7 +421,7 @@ class MatrixKernelsTest extends MatrixTrial {
         "product_medium, 1048579, 64, 150, 64",
         "row_times_matrices, 131073, 1, 64, 513",
         "matrices_times_column, 1048577, 67, 64, 1",
-        "matrices_times_column, 134217729, 33, 2, 1",
+        "matrices_times_column, 134217729, 33, 16, 1",
         "product_small, 4329605, 32, 600, 31",
     })
     void batchesOfMoreNumbersThan32BitsCount(String kernel, long batch, int m, int k, int n) {
