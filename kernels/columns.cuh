@@ -52,11 +52,14 @@ struct Round {
     }
 };
 
-// All chains have all rows.
+// All chains have all rows, one at least.
 struct All {
     int count;
     __device__ __forceinline__ int missing(long long) const { return 0; }
-    __device__ __forceinline__ int rows(long long) const { return count; }
+    __device__ __forceinline__ int rows(long long) const {
+        __builtin_assume(count > 0);
+        return count;
+    }
 };
 
 // The rows of a tile are its samples: the first one lacks its first `offset`, the last one those beyond the batch.

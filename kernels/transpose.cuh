@@ -27,7 +27,8 @@ __device__ __forceinline__ void each_of_tile(P *p, int pitch, int rows, int cols
     }
     j = SIDE - behind + x % 8;
 #pragma unroll
-    for (int step = x / 8 * 8; step < SIDE; step += 32) {
+    for (int half = 0; half < SIDE; half += 32) {
+        int step = half + x / 8 * 8;
         if (j < cols && step < rows) {
             visit(y + step, j, p[step * (long long)pitch + j]);
         }

@@ -195,6 +195,10 @@ final class MatrixKernels {
 
     /** {@code out_q = x_b·B_q, b = ⌊q/repeats⌋}. B (batch, repeats, k, n). */
     private void rowTimes(long out, Strided x, Strided b, long batch, int repeats, int k, int n) {
+        if (k == 0) {
+            product(out, x, Strided.NONE, b, false, 0, batch * repeats, 1, 1, 0, n);
+            return;
+        }
         Columns.of(
                         queue.precision(),
                         batch,

@@ -20,6 +20,7 @@ class LargeColumnsTest {
     private static final int[][] SHAPES = {
         {1, 1, 1},
         {1, 2, 9},
+        {1, 8, 2},
         {3, 2, 8},
         {10, 3, 5},
         {7, 8, 33},
@@ -160,7 +161,7 @@ class LargeColumnsTest {
         for (int[] shape : SHAPES) {
             int repeats = shape[0];
             int k = shape[1];
-            int n = Math.max(33, shape[2]);
+            int n = Math.max(2, shape[2]);
             for (int way = 0; way < 4; way++) {
                 try (Trial t = new Trial(precision, ++seed)) {
                     boolean one = repeats > 1 && (way & 1) != 0;
@@ -287,7 +288,7 @@ class LargeColumnsTest {
                 }
             }
         }
-        long samples = (1L << 32) + 3;
+        long samples = (1L << 32) + (1 << 20) + 3;
         try (Trial t = new Trial(precision, 301)) {
             t.lab.order(blocks -> new long[] {blocks - 1});
             Ends a = new Ends(t, samples, 1, 1 << 19, false, 0);

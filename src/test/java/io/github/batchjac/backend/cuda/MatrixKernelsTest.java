@@ -102,6 +102,17 @@ class MatrixKernelsTest extends MatrixTrial {
     void anEmptyInnerAxisGivesTheBias() {
         Shared product = new Shared(3, 5, 0, 7, 24);
         assertSame(product.run(0), product.expected(), "k = 0");
+        for (int[] size : new int[][] {{3, 4}, {1, 9}, {7, 1}}) {
+            int m = size[0];
+            int n = size[1];
+            Strided nothing = new Strided(lab.numbers(new double[5]), 1);
+            long out = lab.output(5L * m * n);
+            kernels.batched(out, nothing, nothing, 5, m, 0, n);
+            assertThat(lab.read(out)).containsOnly(0);
+            long row = lab.output(5L * m * n);
+            kernels.kroneckerTimesDense(row, nothing, nothing, 5, m, 0, n);
+            assertThat(lab.read(row)).containsOnly(0);
+        }
     }
 
     @Test
@@ -422,7 +433,7 @@ class MatrixKernelsTest extends MatrixTrial {
         "row_times_matrices, 131073, 1, 64, 513",
         "matrices_times_column, 1048577, 67, 64, 1",
         "matrices_times_column, 134217729, 33, 16, 1",
-        "product_small, 4329605, 32, 600, 31",
+        "product_small, 134217729, 33, 600, 31",
     })
     void batchesOfMoreNumbersThan32BitsCount(String kernel, long batch, int m, int k, int n) {
         int tail = kernel.endsWith("*") ? 2048 : 64;

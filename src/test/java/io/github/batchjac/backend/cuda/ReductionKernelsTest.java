@@ -337,13 +337,15 @@ class ReductionKernelsTest {
     @EnumSource(Precision.class)
     void normsThatTheBatchSharesAreJoined(Precision precision) {
         try (Trial t = new Trial(precision, 13)) {
-            long out = t.lab.output(5);
             List<Strided> norms = new ArrayList<>();
             for (int i = 0; i < 8; i++) {
                 norms.add(new Strided(t.lab.numbers((double) (2 * i + 1)), 0)); // their squares add up to 680
             }
-            new ReductionKernels(t.queue()).joinNorms(out, norms, 5);
-            t.expect("joined", out, 5, b -> t.rounded(Math.sqrt(680)));
+            for (int batch : new int[] {5, 1100}) {
+                long out = t.lab.output(batch);
+                new ReductionKernels(t.queue()).joinNorms(out, norms, batch);
+                t.expect("joined", out, batch, b -> t.rounded(Math.sqrt(680)));
+            }
         }
     }
 
