@@ -184,9 +184,14 @@ __device__ __forceinline__ void product_batch(
 #pragma unroll
         for (int r = 0; r < M; r++) row[r] += shift;
         Pack<T, W> sum[M][E] = {};
-        // U steps of the inner axis, whose numbers of B read(e, u) knows.
-        auto multiply = [&](auto many, auto read) {
-            constexpr int U = decltype(many)::value, STEP = U < W ? U : W;
+        // U steps of the inner axis. ALL: the warp has all columns.
+        constexpr int U = 4;
+        const int pitch = PADDED ? plan.b.row : n;
+        const T *column[U];
+#pragma unroll
+        for (int u = 0; u < U; u++) column[u] = right + u * pitch;
+        auto multiply = [&](auto many, auto all) {
+            constexpr int U = many, STEP = U < W ? U : W, ALL = all;
             T left[M][U];
 #pragma unroll
             for (int r = 0; r < M; r++) {
@@ -196,16 +201,15 @@ __device__ __forceinline__ void product_batch(
 #pragma unroll
                     for (int w = 0; w < STEP; w++) left[r][u + w] = pack.at[w];
                 }
-                row[r] += U;
             }
 #pragma unroll
             for (int some = 0; some < E; some += CHECKED) {
-                if (some == 0 || offset(some * W) < most) {
+                if (ALL || some == 0 || offset(some * W) < most) {
 #pragma unroll
                     for (int e = some; e < some + CHECKED; e++) {
 #pragma unroll
                         for (int u = 0; u < U; u++) {
-                            Pack<T, W> pack = read(e, u);
+                            Pack<T, W> pack = load_pack<T, W>(column[u] + offset(e * W));
 #pragma unroll
                             for (int w = 0; w < W; w++) {
 #pragma unroll
@@ -215,26 +219,22 @@ __device__ __forceinline__ void product_batch(
                     }
                 }
             }
-        };
-        constexpr int U = 4;
-        const int pitch = PADDED ? plan.b.row : n;
-        const T *column[U];
-        int steps = most > 0 ? k : 0; // some warps only move
-#pragma unroll
-        for (int u = 0; u < U; u++) column[u] = right + u * pitch;
-#pragma unroll 1
-        for (; steps >= U; steps -= U) {
-            multiply(Count<U>(), [&](int e, int u) { return load_pack<T, W>(column[u] + offset(e * W)); });
 #pragma unroll
             for (int u = 0; u < U; u++) column[u] += U * pitch;
-        }
-        if constexpr (!ROWS) {
-            constexpr int U = PADDED ? 1 : W;
+#pragma unroll
+            for (int r = 0; r < M; r++) row[r] += U;
+        };
+        int steps = most > 0 ? k : 0; // some warps only move
+        if constexpr (G == N) {
 #pragma unroll 1
-            for (; steps > 0; steps -= U) {
-                multiply(Count<U>(), [&](int e, int u) { return load_pack<T, W>(column[u] + offset(e * W)); });
-                column[0] += U * pitch;
-            }
+            for (; most >= N && steps >= U; steps -= U) multiply(Count<U>(), Count<true>());
+        }
+#pragma unroll 1
+        for (; steps >= U; steps -= U) multiply(Count<U>(), Count<false>());
+        if constexpr (!ROWS) {
+            constexpr int STEP = PADDED ? 1 : W;
+#pragma unroll 1
+            for (; steps > 0; steps -= STEP) multiply(Count<STEP>(), Count<false>());
         }
         __syncthreads();
         if (q < here && columns > 0) {
