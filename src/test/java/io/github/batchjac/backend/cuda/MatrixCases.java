@@ -38,6 +38,9 @@ final class MatrixCases extends BenchCases {
         }
         batched(samples(262144, 3 * 32 * 32), 32, 32, 32);
         batched(samples(4_200_000, 300), 10, 10, 10);
+        for (int n : new int[] {9, 31, 48, 63, 64}) {
+            batched(batch(3L * n * n), n, n, n);
+        }
         batched(samples(65536, 2 * 32 * 256), 32, 256, 32);
         sumOuter(tiny ? 3 : 4096, size(512, 9), size(512, 7));
     }
