@@ -1,5 +1,6 @@
 // Softmax, its logarithm and their Jacobians.
 #include "dense_jacobian.cuh"
+#include "jacobian_columns.cuh"
 #include "softmax.cuh"
 
 // q = exp(x − max x)/s (batch,n), rest (batch) = 1 − max q without cancellation, or null. 8 bytes a number (float32). In place.
@@ -83,7 +84,7 @@ TIMES_ROWS(rows_times_log_softmax_transposed, LOG_SOFTMAX_TRANSPOSED)
 
 #undef TIMES_ROWS
 
-// out = J·m (batch,n,k); see jacobian.cuh. 8 bytes a number of m (float32), and q. A block of 256 threads takes `samples` samples or,
+// out = J·m (batch,n,k); see jacobian_columns.cuh. 8 bytes a number of m (float32), and q. A block of 256 threads takes `samples` samples or,
 // where tiles > 1, `width` columns of one, and `groups` threads a column; behind 256 packs in shared memory, these, their q and an
 // integer each. NAME_long: a block for every `width` columns of a sample, `at_once` rows of which are in shared memory.
 #define TIMES_COLUMNS(name, FORM)                                                                                              \

@@ -222,8 +222,8 @@ final class MatrixKernels {
 
     /** {@code out_b = A_b·x_b}. Short rows are columns of as many matrices; where they are whole sectors, lanes would meet in banks. */
     private void timesColumn(long out, Strided a, Strided x, long batch, int m, int k) {
-        int bytes = k * queue.precision().bytes();
-        if (k <= 8 || (bytes <= Columns.WHOLE_BYTES && k % 8 != 0)) {
+        boolean whole = k <= Columns.WHOLE_BYTES / queue.precision().bytes();
+        if (k <= 8 || (whole && k % 8 != 0)) {
             rowTimes(out, x, a, batch, m, k, 1);
             return;
         }

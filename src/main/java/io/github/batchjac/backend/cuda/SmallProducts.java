@@ -68,8 +68,8 @@ final class SmallProducts {
             Lying cLies = sharing.lying(m, n, n | 1, tiles, pack);
             int groupBytes = Math.max(aLies.group + bLies.group, cLies.group) * numberBytes;
             int groupThreads = sharing.samples * sharing.lanes * tiles * parts(n, sharing.lanes * sharing.columns);
-            boolean run = pack == 4 && (m & k & n & 1) == 1;
-            int groups = groups(groupThreads, groupBytes, run);
+            boolean oneRun = pack == 4 && (m & k & n & 1) == 1; // float64 has instructions to spare
+            int groups = groups(groupThreads, groupBytes, oneRun);
             if (groups == 0) {
                 continue;
             }

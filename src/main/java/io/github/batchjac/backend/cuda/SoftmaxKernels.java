@@ -212,9 +212,8 @@ final class SoftmaxKernels {
         int groups = 1;
         int packs = k / Math.min(pack, Integer.lowestOneBit(k));
         if (size <= room) {
-            // As many as there is room for: a thread goes through some packs of columns, fewer of a small batch. Where
-            // there are
-            // few packs, threads share them.
+            // As many as there is room for: a thread goes through some packs of columns, fewer of a small batch.
+            // Where there are few packs, threads share them.
             int most = (int) Math.max(1, Math.min(room / size, (MOST_EACH * THREADS + packs / 2) / packs));
             groups = Math.max(1, THREADS / (most * packs));
             int least = groups > 1 ? most : Math.min(most, Math.max(1, THREADS / packs));
