@@ -3,26 +3,6 @@
 #pragma once
 #include "normaliser.cuh"
 
-// A run of numbers, by the whole block, from or to shared memory that is aligned; 16 bytes at a time where `outside` is aligned too.
-template <typename T>
-__device__ __forceinline__ void copy(T *to, const T *from, int length) {
-    constexpr int SIZE = Pack<T>::SIZE;
-    bool packed = aligned(to) && aligned(from);
-    int packs = packed ? length / SIZE : 0;
-#pragma unroll 4
-    for (int v = threadIdx.x; v < packs; v += blockDim.x) {
-        store_pack(to + v * SIZE, load_pack(from + v * SIZE));
-    }
-    // Shared memory is aligned: one of the two is the other's start.
-    int first = packed ? packs * SIZE : -(behind_sector(to) | behind_sector(from));
-#pragma unroll 1
-    for (int i = first + threadIdx.x; i < length; i += blockDim.x) {
-        if (i >= 0) {
-            to[i] = from[i];
-        }
-    }
-}
-
 // The place of the first largest number of x, found by all lanes of a sample; 0 if all are NaN.
 template <typename T>
 __device__ __forceinline__ int find_place(const Lanes<T> &lanes, const T *x, int n) {
