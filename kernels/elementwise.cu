@@ -3,31 +3,31 @@
 #include "map.cuh"
 
 // value = φ(z), derivative = φ'(z); either may be null, either may be z. 8 or 12 bytes an element (float32). A block of 256
-// threads for every 1024 (float64: 512) elements.
-#define MAP(name, function)                                                                                                    \
+// threads for every 1024·packs (float64: 512·packs) elements: of GELU's arithmetic what a thread does once is shared by more.
+#define MAP(name, function, packs)                                                                                             \
     KERNEL(name, 256)(REAL * value, REAL * derivative, const REAL *z, double alpha, long long count) {                         \
-        map<function>(value, derivative, z, (REAL)alpha, count);                                                               \
+        map<function, packs>(value, derivative, z, (REAL)alpha, count);                                                        \
     }
 
-MAP(map_identity, Identity)
-MAP(map_negate, Negate)
-MAP(map_sigmoid, Sigmoid)
-MAP(map_tanh, Tanh)
-MAP(map_relu, Relu)
-MAP(map_leaky_relu, LeakyRelu)
-MAP(map_elu, Elu)
-MAP(map_softplus, Softplus)
-MAP(map_silu, Silu)
-MAP(map_gelu, Gelu)
-MAP(map_gelu_tanh, GeluTanh)
-MAP(map_exp, Exp)
-MAP(map_log, Log)
-MAP(map_square, Square)
-MAP(map_sqrt, Sqrt)
-MAP(map_sin, Sin)
-MAP(map_cos, Cos)
-MAP(map_reciprocal, Reciprocal)
-MAP(map_erf, Erf)
+MAP(map_identity, Identity, 1)
+MAP(map_negate, Negate, 1)
+MAP(map_sigmoid, Sigmoid, 1)
+MAP(map_tanh, Tanh, 1)
+MAP(map_relu, Relu, 1)
+MAP(map_leaky_relu, LeakyRelu, 1)
+MAP(map_elu, Elu, 1)
+MAP(map_softplus, Softplus, 1)
+MAP(map_silu, Silu, 1)
+MAP(map_gelu, Gelu, 2)
+MAP(map_gelu_tanh, GeluTanh, 1)
+MAP(map_exp, Exp, 1)
+MAP(map_log, Log, 1)
+MAP(map_square, Square, 1)
+MAP(map_sqrt, Sqrt, 1)
+MAP(map_sin, Sin, 1)
+MAP(map_cos, Cos, 1)
+MAP(map_reciprocal, Reciprocal, 1)
+MAP(map_erf, Erf, 1)
 
 #undef MAP
 

@@ -91,8 +91,7 @@ FUNCTION(Gelu) {
     INLINE Gelu(T z, T) : z(z), x(size(z, Real<T>::NORMAL_END)), tail_x(tail(x)), E(biased_gauss(T(0.5), x)) {}
     INLINE T value() const { return fmax(z, T(-0.0)) - x * E * tail_x; }
     INLINE T derivative() const {
-        T small = fma(x, T(-0.3989422804014327) * Real<T>::UNBIAS, tail_x) * E;
-        return z < T(0) ? small : T(1) - small;
+        return reflected(z, fma(x, T(-0.3989422804014327) * Real<T>::UNBIAS, tail_x) * E);
     }
 };
 
@@ -179,56 +178,57 @@ FUNCTION(Erf) {
     }
 };
 
-// Four or two numbers a thread of 256: 16 bytes where all addresses allow it, else numbers a block apart.
+// A thread of 256 has PACKS of 16 bytes where all addresses allow it, else as many numbers, each a block apart.
 INLINE unsigned long long address(const void *p) { return reinterpret_cast<unsigned long long>(p); }
 
-template <template <typename> class Function, typename T>
+template <template <typename> class Function, int PACKS, typename T>
 INLINE void map(T *value, T *derivative, const T *z, T alpha, long long count) {
-    constexpr int SIZE = Pack<T>::SIZE, THREADS = 256;
-    long long first = blockIdx.x * (long long)(SIZE * THREADS);
+    constexpr int SIZE = Pack<T>::SIZE, THREADS = 256, NUMBERS = PACKS * SIZE;
+    long long first = blockIdx.x * (long long)(NUMBERS * THREADS);
     count -= first;
-    bool packed = count >= SIZE * THREADS && (address(value) | address(derivative) | address(z)) % 16 == 0;
+    bool packed = count >= NUMBERS * THREADS && (address(value) | address(derivative) | address(z)) % 16 == 0;
     int at = packed ? SIZE * threadIdx.x : threadIdx.x;
     z += first + at;
-    Pack<T> x;
+    T x[NUMBERS];
     if (__builtin_expect(packed, 1)) {
-        x = load_pack(z);
+#pragma unroll
+        for (int p = 0; p < PACKS; p++) {
+            Pack<T> pack = load_pack(z + p * (SIZE * THREADS));
+#pragma unroll
+            for (int i = 0; i < SIZE; i++) x[p * SIZE + i] = pack.at[i];
+        }
     } else {
 #pragma unroll
-        for (int i = 0; i < SIZE; i++) {
-            x.at[i] = at + i * THREADS < count ? z[i * THREADS] : T(0);
-        }
+        for (int i = 0; i < NUMBERS; i++) x[i] = at + i * THREADS < count ? z[i * THREADS] : T(0);
     }
-    Function<T> f[SIZE];
+    Function<T> f[NUMBERS];
 #pragma unroll
-    for (int i = 0; i < SIZE; i++) {
-        f[i] = Function<T>(x.at[i], alpha);
-    }
+    for (int i = 0; i < NUMBERS; i++) f[i] = Function<T>(x[i], alpha);
     auto store = [&](T *out) {
         out += first + at;
         if (__builtin_expect(packed, 1)) {
-            store_pack(out, x);
+#pragma unroll
+            for (int p = 0; p < PACKS; p++) {
+                Pack<T> pack;
+#pragma unroll
+                for (int i = 0; i < SIZE; i++) pack.at[i] = x[p * SIZE + i];
+                store_pack(out + p * (SIZE * THREADS), pack);
+            }
         } else {
 #pragma unroll
-            for (int i = 0; i < SIZE; i++) {
-                if (at + i * THREADS < count) {
-                    out[i * THREADS] = x.at[i];
-                }
+            for (int i = 0; i < NUMBERS; i++) {
+                if (at + i * THREADS < count) out[i * THREADS] = x[i];
             }
         }
     };
     if (value != nullptr) {
 #pragma unroll
-        for (int i = 0; i < SIZE; i++) {
-            x.at[i] = f[i].value();
-        }
+        for (int i = 0; i < NUMBERS; i++) x[i] = f[i].value();
         store(value);
     }
     if (derivative != nullptr) {
 #pragma unroll
-        for (int i = 0; i < SIZE; i++) {
-            x.at[i] = f[i].derivative();
-        }
+        for (int i = 0; i < NUMBERS; i++) x[i] = f[i].derivative();
         store(derivative);
     }
 }

@@ -194,8 +194,8 @@ final class Math32 {
 
     /** ½exp(x²/2)·erfc(x/√2)/BIAS, x ≥ 0: the normal distribution's tail over its density. */
     private static float tail(float x) {
-        float inverse = UNBIAS / (x + 2.5f);
-        return polynomial(Fits.TAIL32, Math.fma(inverse, -5f * BIAS, 1f)) * inverse;
+        float inverse = UNBIAS / (x + 3f);
+        return polynomial(Fits.TAIL32, Math.fma(inverse, -6f * BIAS, 1f)) * inverse;
     }
 
     /** z·Φ(z). Within 11u. */
@@ -207,8 +207,7 @@ final class Math32 {
     /** Φ(z) + z·φ(z). */
     static float geluDerivative(float z) {
         float x = size(z, NORMAL_END);
-        float small = Math.fma(x, -NORMAL_PEAK * UNBIAS, tail(x)) * biasedGauss(0.5f, x);
-        return z < 0f ? small : 1f - small;
+        return reflected(z, Math.fma(x, -NORMAL_PEAK * UNBIAS, tail(x)) * biasedGauss(0.5f, x));
     }
 
     /** z·σ(w) = max(z, 0) − |z|·e/(1+e), e = exp(−|w|): for z and w of the same sign, which a zero keeps; biased = BIAS·e. */
@@ -219,8 +218,12 @@ final class Math32 {
     /** σ(w) + σ(w)σ(−w)·z·w', {@code k = −|z·w'|}; where w is positive 1 minus what it is at −w. */
     private static float gatedDerivative(float z, float k, float biased) {
         float s = Math.fma(biased, UNBIAS, 1f);
-        float small = (s + k) * biased * UNBIAS / (s * s);
-        return z < 0f ? small : 1f - small;
+        return reflected(z, (s + k) * biased * UNBIAS / (s * s));
+    }
+
+    /** What is f at −|z|, at z, where f(z) + f(−z) = 1. */
+    private static float reflected(float z, float f) {
+        return z < 0f ? f : 1f - f;
     }
 
     static float silu(float z) {

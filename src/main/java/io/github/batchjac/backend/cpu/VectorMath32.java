@@ -23,8 +23,8 @@ final class VectorMath32 {
     static final FloatVector HALF = all(0.5f);
     static final FloatVector MINUS_HALF = all(-0.5f);
     static final FloatVector FOUR = all(4f);
-    static final FloatVector FIVE_HALVES = all(2.5f);
-    static final FloatVector MINUS_FIVE_BIAS = all(-5f * Math32.BIAS);
+    static final FloatVector THREE = all(3f);
+    static final FloatVector MINUS_SIX_BIAS = all(-6f * Math32.BIAS);
     static final FloatVector LOG2E = all(Math32.LOG2E);
     static final FloatVector ROUND = all(Math32.ROUND);
     static final FloatVector LN2_HIGH = all(Math32.LN2_HIGH);
@@ -211,8 +211,8 @@ final class VectorMath32 {
     }
 
     static FloatVector tail(FloatVector x) {
-        FloatVector inverse = UNBIAS.div(x.add(FIVE_HALVES));
-        return polynomial(Fits.TAIL32, inverse.fma(MINUS_FIVE_BIAS, ONE)).mul(inverse);
+        FloatVector inverse = UNBIAS.div(x.add(THREE));
+        return polynomial(Fits.TAIL32, inverse.fma(MINUS_SIX_BIAS, ONE)).mul(inverse);
     }
 
     /** z·σ(w), given BIAS·exp(−|w|). */

@@ -28,12 +28,13 @@ final class ElementwiseKernels {
                 .with(z)
                 .with(f.alpha())
                 .with(count);
-        queue.launch(name, flatBlocks(count), THREADS, 0, arguments);
+        int packs = f.kind() == Elementwise.Kind.GELU ? 2 : 1;
+        queue.launch(name, flatBlocks(count, packs), THREADS, 0, arguments);
     }
 
-    /** Blocks for {@code count} elements, 16 bytes a thread. */
-    private long flatBlocks(long count) {
-        return SampleTile.ceil(count, THREADS * 16 / queue.precision().bytes());
+    /** Blocks for {@code count} elements, so many packs of 16 bytes a thread. */
+    private long flatBlocks(long count, int packs) {
+        return SampleTile.ceil(count, packs * THREADS * 16 / queue.precision().bytes());
     }
 
     /**
@@ -63,7 +64,7 @@ final class ElementwiseKernels {
                     .with(b.address())
                     .with(bStep)
                     .with(batch * n);
-            queue.launch(name, flatBlocks(batch * n), THREADS, 0, arguments);
+            queue.launch(name, flatBlocks(batch * n, 1), THREADS, 0, arguments);
             return;
         }
         Arguments arguments = new Arguments()
