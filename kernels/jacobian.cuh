@@ -107,25 +107,31 @@ __device__ __forceinline__ void times_rows(T *out, const T *rows, long long rows
 template <Form FORM, typename T>
 __device__ __forceinline__ void times_rows_long(T *out, const T *rows, long long rows_stride, const T *q, long long q_stride,
                                                 const T *rest, long long rest_stride, int k, int n) {
-    auto group = Lanes<T>::block(shared_numbers<T>());
     long long b = blockIdx.x / k;
     const T *g = rows + b * rows_stride + (long long)(blockIdx.x % k) * n;
     T *o = out + blockIdx.x * (long long)n;
     q += b * q_stride;
-    int m = find_place(group, q, n);
+    LongLanes<T> lanes(g, shared_numbers<T>());
+    T largest;
+    int m = min(lanes.place_of_largest(q, n, largest), n - 1);
+    int mine = lanes.mine(m);
     // Only who writes a number of the row reads it: it may be in place.
-    int owner = m % group.count;
-    T gm = group.from(owner, group.lane == owner ? g[m] : T(0));
+    T gm = lanes.from(m % lanes.count, mine >= 0 ? g[m] : T(0));
     RowProduct<FORM, T> product{q[m], gm, rest[b * rest_stride], T(0)};
-#pragma unroll 1
-    for (int i = group.lane; i < n; i += group.count) {
-        if (i != m) {
-            product.s = product.accumulate(product.s, q[i], g[i]);
-        }
-    }
-    product.s = group.sum(product.s);
-#pragma unroll 1
-    for (int i = group.lane; i < n; i += group.count) {
-        o[i] = i == m ? product.at_peak() : product.elsewhere(q[i], g[i]);
-    }
+    lanes.for_mine(n, [&](auto some) {
+        auto x = some.load(g);
+        auto entries = some.load(q);
+        some.at(mine, [&](int c) { x.at[c] = T(0); });
+#pragma unroll
+        for (int c = 0; c < some.SIZE; c++) product.s = product.accumulate(product.s, entries.at[c], x.at[c]);
+    });
+    product.s = lanes.sum(product.s);
+    lanes.for_mine(n, [&](auto some) {
+        auto x = some.load(g);
+        auto entries = some.load(q);
+#pragma unroll
+        for (int c = 0; c < some.SIZE; c++) x.at[c] = product.elsewhere(entries.at[c], x.at[c]);
+        some.at(mine, [&](int c) { x.at[c] = product.at_peak(); });
+        some.store(o, x);
+    });
 }

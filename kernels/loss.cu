@@ -42,35 +42,38 @@ RESIDENT_KERNEL(softmax_cross_entropy_short, ShortTile<REAL>::THREADS, 1)(REAL *
 
 KERNEL(softmax_cross_entropy_long, 512)(REAL *loss, REAL *gradient, const REAL *target, long long target_stride,
                                         const REAL *logits, long long logits_stride, int n) {
-    constexpr int SIZE = Pack<REAL>::SIZE;
-    auto group = Lanes<REAL>::block(shared_numbers<REAL>());
     long long b = blockIdx.x;
     const REAL *x = logits + b * logits_stride;
     const REAL *targets = target + b * target_stride;
+    LongLanes<REAL> lanes(x, shared_numbers<REAL>());
     int peak;
-    Normal<REAL> normal = normalise_long(group, x, n, peak);
+    Normal<REAL> normal = normalise_long(lanes, x, n, peak);
     TargetSums<REAL> sums;
-    FOR_LONG_PACKS(i, group, n) {
-        sums.add(gather(targets, i, group.count, n, REAL(0)), gather(x, i, group.count, n, REAL(0)), normal.largest);
-    }
-    REAL total = REAL(group.sum(sums.targets));
-    REAL distance = REAL(group.sum(sums.distances));
-    if (loss != nullptr && group.lane == 0) {
+    lanes.for_mine(n, [&](auto some) { sums.add(some.load(targets), some.load(x), normal.largest); });
+    REAL total = REAL(lanes.sum(sums.targets));
+    REAL distance = REAL(lanes.sum(sums.distances));
+    if (loss != nullptr && lanes.lane == 0) {
         loss[b] = distance + total * normal.log();
     }
     if (gradient != nullptr) {
         REAL inverse = normal.inverse();
         REAL rest = normal.rest();
-        FOR_LONG_PACKS(i, group, n) {
-            Pack<REAL> t = gather(targets, i, group.count, n, REAL(0));
-            Pack<REAL> e = normal.numerators(gather(x, i, group.count, n, -infinity_of<REAL>()));
+        lanes.for_mine(n, [&](auto some) {
+            auto t = some.load(targets);
+            auto e = normal.numerators(some.load(x));
+            decltype(e) others;
 #pragma unroll
-            for (int c = 0; c < SIZE; c++) {
-                REAL q = e.at[c] * inverse;
-                e.at[c] = distribution_gradient(t.at[c], q, q > REAL(0.5) ? rest : REAL(1) - q, total);
+            for (int c = 0; c < some.SIZE; c++) {
+                e.at[c] *= inverse;
+                others.at[c] = REAL(1) - e.at[c];
             }
-            scatter(gradient + b * n, i, group.count, n, e);
-        }
+            some.at(peak, [&](int c) { others.at[c] = rest; });
+#pragma unroll
+            for (int c = 0; c < some.SIZE; c++) {
+                e.at[c] = distribution_gradient(t.at[c], e.at[c], others.at[c], total);
+            }
+            some.store(gradient + b * n, e);
+        });
     }
 }
 
@@ -88,29 +91,23 @@ RESIDENT_KERNEL(softmax_cross_entropy_labels_short, ShortTile<REAL>::THREADS, 1)
 
 RESIDENT_KERNEL(softmax_cross_entropy_labels_long, 512, 1)(REAL *loss, REAL *gradient, const long long *labels, long long labels_stride,
                                                            const REAL *logits, long long logits_stride, int n) {
-    constexpr int SIZE = Pack<REAL>::SIZE;
-    auto group = Lanes<REAL>::block(shared_numbers<REAL>());
     long long b = blockIdx.x;
     const REAL *x = logits + b * logits_stride;
-    int label = (int)labels[b * labels_stride];
+    LongLanes<REAL> lanes(x, shared_numbers<REAL>());
+    int label = lanes.mine((int)labels[b * labels_stride]);
     int peak;
-    Normal<REAL> normal = normalise_long(group, x, n, peak);
-    if (loss != nullptr && group.lane == label % group.count) {
+    Normal<REAL> normal = normalise_long(lanes, x, n, peak);
+    if (loss != nullptr && label >= 0) {
         loss[b] = normal.surprise(x[label], normal.log());
     }
     if (gradient != nullptr) {
         REAL inverse = normal.inverse();
-        REAL rest = normal.rest();
-        FOR_LONG_PACKS(i, group, n) {
-            Pack<REAL> q = normal.numerators(gather(x, i, group.count, n, -infinity_of<REAL>()));
+        lanes.for_mine(n, [&](auto some) {
+            auto q = normal.numerators(some.load(x));
 #pragma unroll
-            for (int c = 0; c < SIZE; c++) {
-                q.at[c] *= inverse;
-                if (i + c * group.count == label) {
-                    q.at[c] = q.at[c] > REAL(0.5) ? -rest : q.at[c] - REAL(1);
-                }
-            }
-            scatter(gradient + b * n, i, group.count, n, q);
-        }
+            for (int c = 0; c < some.SIZE; c++) q.at[c] *= inverse;
+            some.at(label, [&](int c) { q.at[c] = q.at[c] > REAL(0.5) ? -normal.rest() : q.at[c] - REAL(1); });
+            some.store(gradient + b * n, q);
+        });
     }
 }

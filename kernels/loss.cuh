@@ -124,19 +124,18 @@ __device__ __forceinline__ void sum_of_terms(T *loss, T *gradient, const T *targ
 // The same for samples too long for shared memory, a block each.
 template <typename Loss, typename T>
 __device__ __forceinline__ void sum_of_terms_long(T *loss, T *gradient, const T *target, const T *prediction, int n) {
-    constexpr int SIZE = Pack<T>::SIZE;
-    auto group = Lanes<T>::block(shared_numbers<T>());
+    LongLanes<T> lanes(prediction, shared_numbers<T>());
     Sum<T> sum;
-    FOR_LONG_PACKS(i, group, n) {
-        Pack<T> p = gather(prediction, i, group.count, n, T(1));
-        accumulate<Loss>(sum, gather(target, i, group.count, n, T(1)), p, loss != nullptr);
+    lanes.for_mine(n, [&](auto some) {
+        auto p = some.load(prediction);
+        accumulate<Loss>(sum, some.load(target), p, loss != nullptr);
         if (gradient != nullptr) {
-            scatter(gradient, i, group.count, n, p);
+            some.store(gradient, p);
         }
-    }
+    });
     if (loss != nullptr) {
-        T total = T(group.sum(sum));
-        if (group.lane == 0) {
+        T total = T(lanes.sum(sum));
+        if (lanes.lane == 0) {
             *loss = Loss::loss(total);
         }
     }

@@ -1,7 +1,6 @@
 // Samples to softmax: what its kernels and its losses have in common.
 #pragma once
-#include "math.cuh"
-#include "tile.cuh"
+#include "long.cuh"
 
 // The largest number of a sample, −inf if there is none, and whose it is. NaN is passed over.
 template <typename T>
@@ -209,57 +208,19 @@ __device__ __forceinline__ void divide(const ROW &row, int away, const Normal<T>
     }
 }
 
-// Samples too long for shared memory, a block each: numbers that are a block apart make a pack, so that all accesses
-// coalesce whatever the alignment.
-#define FOR_LONG_PACKS(i, lanes, n) \
-    _Pragma("unroll 1") for (int i = (lanes).lane; i < (n); i += (lanes).count * SIZE)
-
+// A sample too long for shared memory. peak becomes the place of the largest, n if there is none, in the lane whose
+// number it is, −1 in others.
 template <typename T>
-__device__ __forceinline__ Pack<T> gather(const T *x, int i, int step, int n, T fill) {
-    Pack<T> pack;
-#pragma unroll
-    for (int c = 0; c < Pack<T>::SIZE; c++) {
-        pack.at[c] = i < n - c * step ? x[i + c * step] : fill;
-    }
-    return pack;
-}
-
-template <typename T>
-__device__ __forceinline__ void scatter(T *out, int i, int step, int n, const Pack<T> &pack) {
-#pragma unroll
-    for (int c = 0; c < Pack<T>::SIZE; c++) {
-        if (i < n - c * step) {
-            out[i + c * step] = pack.at[c];
-        }
-    }
-}
-
-// peak becomes the place of the largest for all threads, n if there is none.
-template <typename T>
-__device__ __forceinline__ Normal<T> normalise_long(const Lanes<T> &lanes, const T *x, int n, int &peak) {
-    constexpr int SIZE = Pack<T>::SIZE;
-    T best = -infinity_of<T>();
-    int at = n;
-#pragma unroll 1
-    for (int i = lanes.lane; i < n; i += lanes.count) {
-        T v = x[i];
-        if (v > best) {
-            best = v;
-            at = i;
-        }
-    }
-    T largest = lanes.max(best);
-    peak = lanes.min_index(best == largest ? at : n);
+__device__ __forceinline__ Normal<T> normalise_long(const LongLanes<T> &lanes, const T *x, int n, int &peak) {
+    T largest;
+    peak = lanes.mine(lanes.place_of_largest(x, n, largest));
     Normal<T> normal(largest);
     Sum<T> sum;
-    FOR_LONG_PACKS(i, lanes, n) {
-        Pack<T> e = normal.numerators(gather(x, i, lanes.count, n, -infinity_of<T>()));
-#pragma unroll
-        for (int c = 0; c < SIZE; c++) {
-            e.at[c] = i + c * lanes.count == peak ? T(0) : e.at[c];
-        }
+    lanes.for_mine(n, [&](auto some) {
+        auto e = normal.numerators(some.load(x));
+        some.at(peak, [&](int c) { e.at[c] = T(0); });
         sum.add(sum_of(e));
-    }
+    });
     normal.others = lanes.sum(sum);
     return normal;
 }

@@ -27,36 +27,32 @@ RESIDENT_KERNEL(log_softmax_short, ShortTile<REAL>::THREADS, 1)(REAL *y, REAL *q
 // softmax and log_softmax for samples too long for shared memory, a block each, read three times; y, q, rest may be null.
 // y or q in place, the other null.
 KERNEL(log_softmax_long, 512)(REAL *y, REAL *q, REAL *rest, const REAL *x, long long batch, int n) {
-    constexpr int SIZE = Pack<REAL>::SIZE;
-    auto group = Lanes<REAL>::block(shared_numbers<REAL>());
     long long first = blockIdx.x * (long long)n;
+    x += first;
+    LongLanes<REAL> lanes(x, shared_numbers<REAL>());
     int peak;
-    Normal<REAL> normal = normalise_long(group, x + first, n, peak);
+    Normal<REAL> normal = normalise_long(lanes, x, n, peak);
     REAL inverse = normal.inverse();
     REAL log = normal.log();
     REAL others = normal.rest();
-    if (rest != nullptr && group.lane == 0) {
+    if (rest != nullptr && lanes.lane == 0) {
         rest[blockIdx.x] = others;
     }
-    FOR_LONG_PACKS(i, group, n) {
-        Pack<REAL> z = gather(x + first, i, group.count, n, -infinity_of<REAL>());
+    lanes.for_mine(n, [&](auto some) {
+        auto z = some.load(x);
         if (q != nullptr) {
-            Pack<REAL> e = normal.numerators(z);
+            auto e = normal.numerators(z);
 #pragma unroll
-            for (int c = 0; c < SIZE; c++) {
-                REAL entry = e.at[c] * inverse;
-                e.at[c] = entry > REAL(0.5) ? REAL(1) - others : entry;
-            }
-            scatter(q + first, i, group.count, n, e);
+            for (int c = 0; c < some.SIZE; c++) e.at[c] *= inverse;
+            some.at(peak, [&](int c) { e.at[c] = others < REAL(0.5) ? REAL(1) - others : e.at[c]; });
+            some.store(q + first, e);
         }
         if (y != nullptr) {
 #pragma unroll
-            for (int c = 0; c < SIZE; c++) {
-                z.at[c] = normal.log_probability(z.at[c], log);
-            }
-            scatter(y + first, i, group.count, n, z);
+            for (int c = 0; c < some.SIZE; c++) z.at[c] = normal.log_probability(z.at[c], log);
+            some.store(y + first, z);
         }
-    }
+    });
 }
 
 // out = rows·J or rows·Jᵀ (batch,k,n), `all` = batch·k rows; see jacobian.cuh. 8 bytes a number of rows (float32), and q. In place.
@@ -99,7 +95,8 @@ TIMES_ROWS(rows_times_log_softmax_transposed, LOG_SOFTMAX_TRANSPOSED)
         long long b = blockIdx.x / tiles;                                                                                      \
         int column = blockIdx.x % tiles * width;                                                                               \
         q += b * q_stride;                                                                                                     \
-        int peak = find_place(Lanes<REAL>::block(scratch), q, n);                                                              \
+        REAL largest;                                                                                                          \
+        int peak = min(LongLanes<REAL>(q, scratch).place_of_largest(q, n, largest), n - 1);                                    \
         REAL *partial = scratch + Lanes<REAL>::SCRATCH;                                                                        \
         times_columns_long<FORM>(out + b * n * k + column, m + b * m_stride + column, k, q, rest[b * rest_stride], n,          \
                                  min(width, k - column), at_once, peak, partial, partial + blockDim.x);                        \

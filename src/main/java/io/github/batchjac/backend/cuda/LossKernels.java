@@ -55,7 +55,7 @@ final class LossKernels {
             long blocks = SampleTile.ceil(batch, samples);
             queue.launch(tile.kernel(name), blocks, tile.threads(), tile.bytes(tiles * samples), arguments);
         } else {
-            queue.launch(name + "_long", batch, tile.threads(), tile.bytes(0), arguments.with(n));
+            queue.launch(name + "_long", batch, tile.threads(), tile.bytesOfLong(), arguments.with(n));
         }
     }
 }

@@ -82,6 +82,11 @@ record SampleTile(Precision precision, int n, int lanes, int pitch, int threads,
         return (SCRATCH + (long) samples * pitch) * precision.bytes() + 2 * SECTOR;
     }
 
+    /** Shared memory of a block whose sample does not fit: besides, two numbers a thread ({@code LongLanes}). */
+    int bytesOfLong() {
+        return (SCRATCH + 2 * threads) * precision.bytes();
+    }
+
     /** Whether a block's samples fit, with as many more. */
     boolean fits(int more) {
         return size(samples() + more) <= SHARED;

@@ -71,7 +71,7 @@ final class SoftmaxKernels {
     private void logSoftmaxLong(long y, long q, long rest, long x, long batch, SampleTile tile) {
         Arguments arguments =
                 new Arguments().with(y).with(q).with(rest).with(x).with(batch).with(tile.n());
-        queue.launch("log_softmax_long", batch, tile.threads(), tile.bytes(0), arguments);
+        queue.launch("log_softmax_long", batch, tile.threads(), tile.bytesOfLong(), arguments);
     }
 
     /** {@code diag q − qqᵀ}, the diagonal as q_i(1−q_i), above ½ as q_i·rest: 16 / 8 ulp. (batch,n,n). */
@@ -183,7 +183,7 @@ final class SoftmaxKernels {
                     name + "_long",
                     batch * k,
                     tile.threads(),
-                    tile.bytes(0),
+                    tile.bytesOfLong(),
                     arguments.with(k).with(n));
             return;
         }

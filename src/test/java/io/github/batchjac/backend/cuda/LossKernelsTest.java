@@ -406,6 +406,9 @@ class LossKernelsTest {
         for (int n : Samples.RAGGED) {
             memoryIsMoved(precision, n, 2);
         }
+        for (int n : Samples.LONG) {
+            memoryIsMoved(precision, n, 2);
+        }
     }
 
     private static void memoryIsMoved(Precision precision, int n, double squaredError) {
@@ -496,8 +499,8 @@ class LossKernelsTest {
     @ParameterizedTest
     @EnumSource(Precision.class)
     void aSharedPredictionIsAsManyCopies(Precision precision) {
-        for (int n : new int[] {1, 3, 6, 7, 8, 12, 17, 33, 42, 64, 84, 87, 130, 1100}) {
-            int batch = 7;
+        for (int n : new int[] {1, 3, 6, 7, 8, 12, 17, 33, 42, 64, 84, 87, 130, 1100, 6301, 12_301}) {
+            int batch = n > 6000 ? 3 : 7;
             double[] p = Arrays.stream(random(precision, new Random(n), n, 1))
                     .map(x -> Math.abs(x) + 0x1p-10)
                     .toArray();

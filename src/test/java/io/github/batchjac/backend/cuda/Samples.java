@@ -22,6 +22,9 @@ final class Samples {
     /** Where most instructions are needed: as few packs a lane as there are, left-over numbers, gaps, a block for a sample. */
     static final int[] RAGGED = {81, 164, 281, 554, 657, 1097, 1283, 1289, 2595, 3008};
 
+    /** Too long for shared memory, or nearly. */
+    static final int[] LONG = {5903, 12_289, 20_001, 32_000};
+
     static int[] all() {
         return IntStream.concat(IntStream.of(SIZES), IntStream.of(RAGGED)).toArray();
     }

@@ -476,6 +476,55 @@ class SoftmaxJacobianKernelsTest {
         }
     }
 
+    /** Rows too long for shared memory have their bits wherever they start. */
+    @ParameterizedTest
+    @EnumSource(Precision.class)
+    void longRowsDoNotDependOnWhereTheyStart(Precision precision) {
+        int n = 8_203;
+        int k = 3;
+        double[][] q = entries(precision, 1, n);
+        double[] row = random(precision, new Random(n), n, 1);
+        double[] panel = new double[k * n];
+        for (int i = 0; i < k; i++) {
+            System.arraycopy(row, 0, panel, i * n, n);
+        }
+        try (Lab lab = new Lab(precision)) {
+            SoftmaxKernels kernels = new SoftmaxKernels(lab.queue());
+            Strided rest = new Strided(lab.numbers(q[1]), 0);
+            for (Form form : List.of(Form.SOFTMAX_ROWS, Form.LOG_ROWS, Form.LOG_ROWS_TRANSPOSED)) {
+                long out = lab.output(k * n);
+                Strided rows = new Strided(lab.numbers(panel), (long) k * n);
+                form.run(kernels, out, rows, new Strided(lab.numbers(q[0]), 0), rest, 1, k, n);
+                double[] got = lab.read(out);
+                for (int i = 1; i < k; i++) {
+                    assertThat(Arrays.copyOfRange(got, i * n, (i + 1) * n))
+                            .as("%s row %d", form, i)
+                            .isEqualTo(Arrays.copyOf(got, n));
+                }
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Precision.class)
+    void longRowsAreMovedInFewInstructions(Precision precision) {
+        for (int n : new int[] {8_203, 12_289, 20_000}) {
+            double[][] q = entries(precision, 2, n);
+            try (Lab lab = new Lab(precision)) {
+                lab.order(count -> new long[] {0, 1});
+                SoftmaxKernels kernels = new SoftmaxKernels(lab.queue());
+                int batch = 1 << 20;
+                Strided rows = new Strided(lab.partly((long) batch * n, random(precision, new Random(n), 2 * n, 1)), n);
+                Strided entries = new Strided(lab.partly((long) batch * n, q[0]), n);
+                Strided rest = new Strided(lab.numbers(q[1]), 1);
+                for (Form form : List.of(Form.SOFTMAX_ROWS, Form.LOG_ROWS, Form.LOG_ROWS_TRANSPOSED)) {
+                    form.run(kernels, lab.output((long) batch * n), rows, entries, rest, batch, 1, n);
+                }
+                lab.holdFigures("n " + n, kernel -> 4);
+            }
+        }
+    }
+
     /** What holds, per sector: 5. Where rows are no whole packs, each thread of a dense Jacobian looks for the row's end and the diagonal. */
     private static double instructions(String kernel) {
         return kernel.contains("dense") || kernel.contains("columns") ? 5 : 4;

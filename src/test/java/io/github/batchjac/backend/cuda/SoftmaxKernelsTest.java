@@ -16,6 +16,7 @@ import java.math.BigDecimal;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -317,8 +318,9 @@ class SoftmaxKernelsTest {
     @EnumSource(Precision.class)
     void memoryIsMovedInFewInstructions(Precision precision) {
         int batch = 1 << 20;
-        for (int n : Samples.all()) {
-            double[] numbers = random(precision, new Random(n), (1 << 14) * 4, 3);
+        for (int n : IntStream.concat(IntStream.of(Samples.all()), IntStream.of(Samples.LONG))
+                .toArray()) {
+            double[] numbers = random(precision, new Random(n), 1 << 16, 3);
             try (Lab lab = new Lab(precision)) {
                 lab.order(count -> new long[] {0, 1});
                 SoftmaxKernels kernels = new SoftmaxKernels(lab.queue());
