@@ -42,9 +42,9 @@ struct CrossEntropy {
     }
 };
 
-// The sum of the terms of these packs; p becomes the derivatives.
+// The sum of the terms of these packs, if wanted; p becomes the derivatives, if those are.
 template <typename Loss, typename T, int N>
-__device__ __forceinline__ void accumulate(Sum<T> &sum, const Pack<T, N> &target, Pack<T, N> &p, bool loss) {
+__device__ __forceinline__ void accumulate(Sum<T> &sum, const Pack<T, N> &target, Pack<T, N> &p, bool loss, bool gradient) {
 #pragma unroll
     for (int c = 0; c < N; c++) {
         p.at[c] = Loss::regarded(target.at[c], p.at[c]);
@@ -57,9 +57,11 @@ __device__ __forceinline__ void accumulate(Sum<T> &sum, const Pack<T, N> &target
         }
         sum.add(sum_of(terms));
     }
+    if (gradient) {
 #pragma unroll
-    for (int c = 0; c < N; c++) {
-        p.at[c] = Loss::derivative(target.at[c], p.at[c]);
+        for (int c = 0; c < N; c++) {
+            p.at[c] = Loss::derivative(target.at[c], p.at[c]);
+        }
     }
 }
 
@@ -103,7 +105,7 @@ __device__ __forceinline__ void sum_of_terms(T *loss, T *gradient, const T *targ
         Sum<T> sum;
         row.for_mine([&](auto some) {
             auto p = some.load();
-            accumulate<Loss>(sum, some.away(tiles.away()).load(), p, loss != nullptr);
+            accumulate<Loss>(sum, some.away(tiles.away()).load(), p, loss != nullptr, gradient != nullptr);
             if (gradient != nullptr) {
                 some.store(p);
             }
@@ -128,7 +130,7 @@ __device__ __forceinline__ void sum_of_terms_long(T *loss, T *gradient, const T 
     Sum<T> sum;
     lanes.for_mine(n, [&](auto some) {
         auto p = some.load(prediction);
-        accumulate<Loss>(sum, some.load(target), p, loss != nullptr);
+        accumulate<Loss>(sum, some.load(target), p, loss != nullptr, gradient != nullptr);
         if (gradient != nullptr) {
             some.store(gradient, p);
         }
