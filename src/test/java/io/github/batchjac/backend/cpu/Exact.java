@@ -3,6 +3,7 @@ package io.github.batchjac.backend.cpu;
 import io.github.batchjac.graph.Elementwise;
 import java.math.BigDecimal;
 import java.math.MathContext;
+import java.util.Arrays;
 
 /** The mathematics with 60 digits and no tricks: what kernels are held to. Shares no formula with them but definitions. */
 public final class Exact {
@@ -259,5 +260,44 @@ public final class Exact {
             sum = sum.add(v, new MathContext(400));
         }
         return sum;
+    }
+
+    /**
+     * The cross-entropy {@code Σ_k t_k·(logsumexp x − x_k)} of targets and the softmax q of logits; its gradient is
+     * {@code up − down}, (Σ_{k≠i} t_k)·q_i and t_i·(1 − q_i).
+     *
+     * @param targets their sum
+     */
+    public record Distribution(
+            BigDecimal loss, BigDecimal targets, BigDecimal[] q, BigDecimal[] up, BigDecimal[] down) {
+        public BigDecimal gradient(int i) {
+            return up[i].subtract(down[i]);
+        }
+    }
+
+    /** A target of 0 adds 0. */
+    public static Distribution softmaxCrossEntropy(double[] target, double[] x) {
+        int n = x.length;
+        BigDecimal[] e = numerators(x);
+        BigDecimal s = sum(e);
+        BigDecimal surprise =
+                log1p(s.subtract(ONE)).add(of(Arrays.stream(x).max().orElseThrow()));
+        BigDecimal loss = BigDecimal.ZERO;
+        BigDecimal targets = BigDecimal.ZERO;
+        for (int i = 0; i < n; i++) {
+            targets = targets.add(of(target[i]));
+            if (target[i] != 0) {
+                loss = loss.add(of(target[i]).multiply(surprise.subtract(of(x[i]))));
+            }
+        }
+        BigDecimal[] q = new BigDecimal[n];
+        BigDecimal[] up = new BigDecimal[n];
+        BigDecimal[] down = new BigDecimal[n];
+        for (int i = 0; i < n; i++) {
+            q[i] = e[i].divide(s, MC);
+            up[i] = targets.subtract(of(target[i])).multiply(q[i]);
+            down[i] = of(target[i]).multiply(s.subtract(e[i])).divide(s, MC);
+        }
+        return new Distribution(loss, targets, q, up, down);
     }
 }

@@ -5,7 +5,6 @@ import static io.github.batchjac.backend.cpu.Softmax32Test.SIZES;
 import static io.github.batchjac.backend.cpu.Softmax32Test.U;
 import static io.github.batchjac.backend.cpu.Softmax32Test.batch;
 import static io.github.batchjac.backend.cpu.Softmax32Test.kinds;
-import static io.github.batchjac.backend.cpu.Softmax32Test.largest;
 import static io.github.batchjac.backend.cpu.Softmax32Test.row;
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -45,31 +44,19 @@ class SoftmaxLoss32Test {
             for (int b = 0; b < batch; b++) {
                 double[] row = row(x, b, n);
                 double[] t = row(target, b, n);
-                int m = largest(row);
-                BigDecimal[] e = Exact.numerators(row);
-                BigDecimal s = Exact.sum(e);
-                BigDecimal logS = Exact.log1p(s.subtract(Exact.ONE));
-                BigDecimal sum = BigDecimal.ZERO;
-                BigDecimal exact = BigDecimal.ZERO;
+                Exact.Distribution exact = Exact.softmaxCrossEntropy(t, row);
+                String at = "n " + n + " row " + b;
+                losses.see(Exact.ulps(loss[b], exact.loss()), ENTRY, at);
                 for (int i = 0; i < n; i++) {
-                    sum = sum.add(Exact.of(t[i]));
-                    if (t[i] != 0) {
-                        exact = exact.add(Exact.of(t[i])
-                                .multiply(logS.add(Exact.of(row[m])).subtract(Exact.of(row[i]))));
-                    }
-                }
-                losses.see(Exact.ulps(loss[b], exact), ENTRY, "n " + n + " row " + b);
-                for (int i = 0; i < n; i++) {
-                    BigDecimal q = e[i].divide(s, Exact.MC);
-                    BigDecimal down = Exact.of(t[i]).multiply(s.subtract(e[i])).divide(s, Exact.MC);
                     // of one target alone Σ_{k≠i} is exact
-                    BigDecimal rounding =
-                            b % 3 == 0 ? BigDecimal.ZERO : sum.multiply(U).multiply(Exact.TWO);
-                    BigDecimal up = sum.subtract(Exact.of(t[i])).multiply(q);
-                    BigDecimal unit = up.add(down).multiply(U).multiply(Exact.TWO);
-                    unit = unit.add(rounding.multiply(q)).add(Exact.of(Float.MIN_VALUE));
-                    gradients.see(
-                            Exact.inUnits(gradient[b * n + i], up.subtract(down), unit), ENTRY, "n " + n + " row " + b);
+                    BigDecimal rounded =
+                            b % 3 == 0 ? BigDecimal.ZERO : exact.targets().multiply(exact.q()[i]);
+                    BigDecimal unit = exact.up()[i]
+                            .add(exact.down()[i])
+                            .add(rounded)
+                            .multiply(U.multiply(Exact.TWO))
+                            .add(Exact.of(Float.MIN_VALUE));
+                    gradients.see(Exact.inUnits(gradient[b * n + i], exact.gradient(i), unit), ENTRY, at);
                 }
             }
         }
