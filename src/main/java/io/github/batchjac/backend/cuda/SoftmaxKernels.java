@@ -12,6 +12,8 @@ final class SoftmaxKernels {
     /** Blocks that keep a large device busy. */
     private static final int BUSY = 1024;
 
+    private static final int SECTOR = 32;
+
     private final Queue queue;
     private final Precision precision;
     private final int bytes;
@@ -252,7 +254,8 @@ final class SoftmaxKernels {
         int width = tiles == 1 ? k : SampleTile.ceil(SampleTile.ceil(k, tiles), pack) * pack;
         int head = SampleTile.SCRATCH + THREADS + pack;
         int pitch = width + pack;
-        int rows = Math.min(n, (SampleTile.SHARED / bytes - head) / pitch);
+        // Of a multiple of a sector's numbers every panel starts where a sector does if the first one does.
+        int rows = Math.min(n, (SampleTile.SHARED / bytes - head) / pitch & -SECTOR / bytes);
         arguments.with(n).with(k).with(width).with(rows).with(tiles);
         queue.launch(name + "_long", batch * tiles, THREADS, (head + rows * pitch) * bytes, arguments);
     }
