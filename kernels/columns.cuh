@@ -13,6 +13,8 @@ struct alignas(8) Lying {
     int room;    // numbers from run to run
     int shared;  // whether the batch shares it
     int lanes;   // log2 of the threads that bring a run
+    int pad;     // numbers that are left free behind each whole chain, so that those that a warp has start in different banks
+    SmallDivisor by_chain;  // and how many it has
     long long extent;  // numbers in all, if they lie without gaps
 };
 
@@ -73,7 +75,8 @@ struct Tiles {
 };
 
 // An operand: its rows have as many numbers as there are columns, or one (ROW). EACH: each chain has its own, else each sample.
-template <typename T, bool EACH, bool ROW>
+// APART: whole chains may lie apart, and single columns of them be read in packs.
+template <typename T, bool EACH, bool ROW, bool APART = false>
 struct Operand {
     const T *numbers;
     long long stride;  // from sample to sample
@@ -100,6 +103,37 @@ struct Operand {
         bring_run(shared_numbers<Pack<T>>() + to / Pack<T>::SIZE, from, count, me, threads, free);
     }
 
+    // The same by the whole block, with the pad behind each chain. `before`: numbers of the first chain that are not there.
+    template <int N>
+    __device__ __forceinline__ void bring_apart(const T *to, const T *from, int count, int before) const {
+        constexpr int U = 4;
+        int pad = lies.pad * (int)sizeof(T), step = (int)blockDim.x * N;
+        int i = ((int)threadIdx.x - (N == 1 ? behind_sector(from) : 0)) * N;
+        if (i < 0) i += step;
+        SmallDivisor by_chain = lies.by_chain;
+        unsigned at = shared_address(to + i);
+        from += i;
+        i += before;
+        count += before;
+        auto place = [&](int u) {
+            return at_shared_address<T>(mad(by_chain.quotient(i + u * step), pad, at + u * step * sizeof(T)));
+        };
+        auto copy = [&](auto packs) {
+            Pack<T, N> x[packs];
+#pragma unroll
+            for (int u = 0; u < packs; u++) x[u] = load_pack<T, N>(from + u * step);
+#pragma unroll
+            for (int u = 0; u < packs; u++) store_pack(place(u), x[u]);
+            i += packs * step;
+            from += packs * step;
+            at += packs * step * sizeof(T);
+        };
+#pragma unroll 1
+        while (i < count - (U - 1) * step) copy(Count<U>());
+#pragma unroll 1
+        while (i < count) copy(Count<1>());
+    }
+
     // Whole chains, by the whole block. A barrier must follow.
     template <typename Range>
     __device__ __forceinline__ void bring(const Round &round, const Range &range, int n) {
@@ -111,10 +145,21 @@ struct Operand {
             rows -= range.count - range.missing(first + last) - range.rows(first + last) + missing;
         }
         const T *from = numbers + ((lies.shared ? 0 : first * range.count) + missing) * row;
-        bring(lies.at, from, rows * row, (int)threadIdx.x, (int)blockDim.x);
-        place = lies.at + behind_sector(from) + ((EACH && lies.shared ? round.index * range.count : 0) - missing) * row;
-        apart = (EACH ? range.count * row : 0) - (ROW ? 0 : n);
-        step = range.count * row * (EACH ? (lies.shared ? -round.dealt.per : 0) : lies.shared ? 0 : 1);
+        T *to = shared_numbers<T>() + lies.at + behind_sector(from);
+        int before = missing * row, chain = range.count * row + (APART ? lies.pad : 0);
+        if (!APART || lies.pad == 0) {
+            bring(lies.at, from, rows * row, (int)threadIdx.x, (int)blockDim.x);
+        } else if (!ROW && aligned(from) && (row | before) % Pack<T>::SIZE == 0) {
+            bring_apart<Pack<T>::SIZE>(to, from, rows * row, before);
+        } else {
+            bring_apart<1>(to, from, rows * row, before);
+        }
+        place = lies.at + behind_sector(from) + (EACH && lies.shared ? round.index * chain : 0) - before;
+        apart = (EACH ? chain : 0) - (ROW ? 0 : n);
+        step = chain * (EACH ? (lies.shared ? -round.dealt.per : 0) : lies.shared ? 0 : 1);
+        if (APART) {
+            asm("" : "+r"(place), "+r"(apart), "+r"(step)); // nvcc would make them anew for every column
+        }
     }
 
     // Where the column of element e is then, which is one of chain u.
@@ -182,6 +227,9 @@ struct Operand {
         return at;
     }
 
+    // Whether chains of so many numbers each start with a pack.
+    __device__ __forceinline__ bool packed(int count) const { return APART && (place | count) % Pack<T>::SIZE == 0; }
+
     // From row to row, in shared memory.
     __device__ __forceinline__ int pitch(int n, bool parted) const { return ROW ? 1 : parted ? lies.room : n; }
 };
@@ -196,6 +244,12 @@ struct Column {
         at += pitch;
         return x;
     }
+    // Where the pitch is 1.
+    __device__ __forceinline__ Pack<T> next_pack() {
+        Pack<T> x = load_pack(at);
+        at += Pack<T>::SIZE;
+        return x;
+    }
 };
 
 template <typename T, typename Add, typename... C>
@@ -204,6 +258,19 @@ __device__ __forceinline__ T added(T sum, int rows, Add add, C... columns) {
     for (int r = 0; r < rows; r++) {
         sum = add(sum, columns.next()...);
     }
+    return sum;
+}
+
+// The same of columns that are whole packs.
+template <typename T, typename Add, typename... C>
+__device__ __forceinline__ T added_packs(T sum, int rows, Add add, C... columns) {
+    constexpr int V = Pack<T>::SIZE;
+    auto add_pack = [&](auto... packs) {
+#pragma unroll
+        for (int c = 0; c < V; c++) sum = add(sum, packs.at[c]...);
+    };
+#pragma unroll 1
+    for (; rows > 0; rows -= V) add_pack(columns.next_pack()...);
     return sum;
 }
 
@@ -222,6 +289,8 @@ __device__ __forceinline__ void add_up(
             }
             (operands.bring(round, range, n), ...);
             __syncthreads();
+            // A column of packs takes fewer instructions, and meets in fewer banks where its length is even.
+            bool packs = n == 1 && (operands.packed(range.count) && ...);
             T *to = out + round.chain * n;
             int e = (int)threadIdx.x - behind_sector(to);
             e += e < 0 ? (int)blockDim.x : 0;
@@ -230,9 +299,11 @@ __device__ __forceinline__ void add_up(
             for (; e < round.chains * n; e += (int)blockDim.x, to += blockDim.x) {
                 int u = dealt.columns.quotient(e);
                 long long chain = round.chain + u;
-                *to = added(
-                    begin(chain, to), range.rows(chain), add,
-                    Column<T>{shared + operands.column(round, range, n, u, e), operands.pitch(n, false)}...);
+                auto column = [&](const auto &operand) {
+                    return Column<T>{shared + operand.column(round, range, n, u, e), operand.pitch(n, false)};
+                };
+                *to = packs ? added_packs(begin(chain, to), range.rows(chain), add, column(operands)...)
+                            : added(begin(chain, to), range.rows(chain), add, column(operands)...);
             }
             round.next();
         }

@@ -85,6 +85,19 @@ __device__ __forceinline__ T *shared_numbers() {
     return reinterpret_cast<T *>(shared_bytes);
 }
 
+// A place in shared memory, in 32 bits.
+template <typename T>
+__device__ __forceinline__ unsigned shared_address(const T *p) {
+    return (unsigned)__cvta_generic_to_shared(p);
+}
+
+// The compiler does not see where the address comes from: it would look for a pointer behind it, and not end.
+template <typename T>
+__device__ __forceinline__ T *at_shared_address(unsigned address) {
+    asm("" : "+r"(address));
+    return reinterpret_cast<T *>(__cvta_shared_to_generic(address));
+}
+
 // What to multiply by and shift by in place of a division, made by the host: exact for 0 ≤ i < 2³¹.
 struct alignas(8) Divisor {
     unsigned magic;

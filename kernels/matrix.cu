@@ -62,8 +62,8 @@ PRODUCT_BATCH(_padded, V / 2, V, 16 / V, V, 8, 2 * V)
 RESIDENT_KERNEL(row_times_matrices, 512, 2)
 (REAL *out, const REAL *x, long long x_stride, const REAL *b, long long b_stride, long long batch, int repeats, int k, int n,
  const columns::Columns dealt) {
-    columns::Operand<REAL, true, false> matrices(b, b_stride, dealt.a);
-    columns::Operand<REAL, false, true> rows(x, x_stride, dealt.factors);
+    columns::Operand<REAL, true, false, true> matrices(b, b_stride, dealt.a);
+    columns::Operand<REAL, false, true, true> rows(x, x_stride, dealt.factors);
     columns::add_up(
         out, batch * repeats, n, dealt, columns::All{k}, [](long long, const REAL *) { return REAL(0); },
         [](REAL sum, REAL b, REAL x) { return fma(x, b, sum); }, matrices, rows);

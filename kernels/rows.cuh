@@ -213,11 +213,8 @@ __device__ __forceinline__ A reduce(F add, const Rows<T> &row, const More &...mo
             }
         };
         int piece = row.piece(row.lanes);
-        int start = row.lane / WARP * piece;
-        for (int first = start; first < row.n; first += row.lanes / lanes * piece) {
-            if (first > start) {
-                __syncwarp();
-            }
+        for (int first = row.lane / WARP * piece; first < row.n; first += row.lanes / lanes * piece) {
+            __syncwarp();  // what was here before has been read
             int count = min(row.n - first, piece);
             add_piece(count, row.bring(first, count), more.bring(first, count)...);
         }

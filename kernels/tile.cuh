@@ -206,19 +206,6 @@ struct Some {
     __device__ __forceinline__ Some away(int distance) const { return {p + distance, step}; }
 };
 
-// A place in shared memory, in 32 bits.
-template <typename T>
-__device__ __forceinline__ unsigned shared_address(const T *p) {
-    return (unsigned)__cvta_generic_to_shared(p);
-}
-
-// The compiler does not see where the address comes from: it would look for a pointer behind it, and not end.
-template <typename T>
-__device__ __forceinline__ T *at_shared_address(unsigned address) {
-    asm("" : "+r"(address));
-    return reinterpret_cast<T *>(__cvta_shared_to_generic(address));
-}
-
 // p + numbers. In a loop the compiler would count how far p is from its start, and add the two wherever p is used: 3 % more
 // instructions for softmax.
 template <typename T>

@@ -53,7 +53,7 @@ record Columns(
     private static final int MOST_ROUNDS = 16;
 
     /** Blocks that keep a large device busy. */
-    private static final int ENOUGH_BLOCKS = 2048;
+    static final int ENOUGH_BLOCKS = 2048;
 
     /**
      * An operand.
@@ -79,17 +79,20 @@ record Columns(
     }
 
     /** An operand in shared memory ({@code columns::Lying}), and the numbers that it takes. */
-    private record Lying(int at, int room, boolean shared, int lanes, long extent, int size) {
+    private record Lying(int at, int room, boolean shared, int lanes, int pad, int chain, long extent, int size) {
         void put(ByteBuffer to) {
-            to.putInt(at).putInt(room).putInt(shared ? 1 : 0).putInt(lanes).putLong(extent);
+            to.putInt(at).putInt(room).putInt(shared ? 1 : 0).putInt(lanes);
+            to.putInt(pad).putInt(0).putLong(Divisor.small(Math.max(1, chain))).putLong(extent);
         }
     }
 
     /**
      * @param samples that there are
      * @param per chains of a sample
+     * @param apart whether the kernel lets chains lie apart where else they would meet in banks
      */
-    static Columns of(Precision precision, long samples, int per, int count, int n, Operand a, Operand factors) {
+    static Columns of(
+            Precision precision, long samples, int per, int count, int n, Operand a, Operand factors, boolean apart) {
         int most = BYTES / precision.bytes() / (factors.n == n ? 2 : 1);
         long chains = samples * per;
         long chain = Math.max(1L, count) * n;
@@ -99,7 +102,9 @@ record Columns(
         int parts = whole ? 1 : ceil(n, LARGEST_BLOCK);
         int width = parts == 1 ? n : ceil(ceil(n, parts), sector) * sector;
         parts = ceil(n, width);
-        int together = (int) Math.min(chains, whole ? most / chain : Math.max(1, Math.min(RUNS, LARGEST_BLOCK / n)));
+        int pads = whole && apart ? pad(precision.bytes(), count, n, n) : 0;
+        int together =
+                (int) Math.min(chains, whole ? most / (chain + pads) : Math.max(1, Math.min(RUNS, LARGEST_BLOCK / n)));
         int columns = together * width;
         int threads =
                 ceil(whole ? Math.min(columns, WHOLE_BLOCK) : Math.max(columns, together * OF_A_RUN), WARP) * WARP;
@@ -107,7 +112,7 @@ record Columns(
         int rows = whole ? 0 : ceil(Math.max(1, count), ceil(Math.max(1, count), atMost));
         long groups = ceil(chains, together);
         int rounds = whole ? (int) Math.max(1, Math.min(MOST_ROUNDS, groups / ENOUGH_BLOCKS)) : 1;
-        Dealt dealt = new Dealt(precision.bytes(), per, count, rows, together, n, width, threads);
+        Dealt dealt = new Dealt(precision.bytes(), per, count, rows, together, n, width, threads, apart);
         Lying first = dealt.lying(a, 0);
         return new Columns(
                 per,
@@ -122,7 +127,16 @@ record Columns(
                 threads);
     }
 
-    private record Dealt(int bytes, int per, int count, int rows, int together, int n, int width, int threads) {
+    /**
+     * Numbers left free behind each whole chain: one more row where otherwise three chains of a warp, or more, would start in the same
+     * bank. Single columns are read in packs.
+     */
+    private static int pad(int bytes, int count, int n, int row) {
+        return n > 1 && Integer.lowestOneBit(count * n | BANK_BYTES / bytes) >= 3 * n ? row : 0;
+    }
+
+    private record Dealt(
+            int bytes, int per, int count, int rows, int together, int n, int width, int threads, boolean apart) {
         Lying lying(Operand operand, int at) {
             int sector = SECTOR_BYTES / bytes;
             boolean shared = operand.stride == 0 && (rows == 0 || !operand.each);
@@ -130,13 +144,10 @@ record Columns(
                     ? operand.each ? per : 1
                     : operand.each ? together : Math.min(together, ceil(together - 1, per) + 1);
             if (rows == 0) {
-                return new Lying(
-                        at,
-                        0,
-                        shared,
-                        0,
-                        operand.extent,
-                        ceil(owners * count * operand.n + 2 * sector, sector) * sector);
+                int chain = count * operand.n;
+                int pad = apart ? pad(bytes, count, n, operand.n) : 0;
+                int size = ceil(owners * (chain + pad) + 2 * sector, sector) * sector;
+                return new Lying(at, 0, shared, 0, pad, chain, operand.extent, size);
             }
             boolean parted = width < n && operand.n > 1;
             int runs = parted ? rows : owners;
@@ -146,7 +157,8 @@ record Columns(
             int apart = parted ? n : ceil(operand.n, sector) * sector;
             int room = run + Math.floorMod(apart - run, parted ? sector : BANK_BYTES / bytes);
             int lanes = 31 - Integer.numberOfLeadingZeros(threads / runs);
-            return new Lying(at, room, shared, lanes, operand.extent, ceil(runs * room + 2 * sector, sector) * sector);
+            return new Lying(
+                    at, room, shared, lanes, 0, 0, operand.extent, ceil(runs * room + 2 * sector, sector) * sector);
         }
     }
 
@@ -160,7 +172,7 @@ record Columns(
 
     /** Launches a kernel whose last argument they are. */
     void launch(Queue queue, String name, Arguments arguments) {
-        ByteBuffer bytes = ByteBuffer.allocate(88).order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer bytes = ByteBuffer.allocate(120).order(ByteOrder.LITTLE_ENDIAN);
         bytes.putInt(rows)
                 .putInt(together)
                 .putInt(width)

@@ -54,7 +54,8 @@ final class DiagonalKernels {
                         Columns.Operand.of(a.stride(), n, true, batch, rows, repeat),
                         d.missing()
                                 ? Columns.Operand.NONE
-                                : Columns.Operand.of(d.stride(), n, false, batch, rows, repeat))
+                                : Columns.Operand.of(d.stride(), n, false, batch, rows, repeat),
+                        false)
                 .launch(
                         queue,
                         "fold_rows",

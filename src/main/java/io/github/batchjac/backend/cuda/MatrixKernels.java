@@ -206,7 +206,8 @@ final class MatrixKernels {
                         k,
                         n,
                         Columns.Operand.of(b.stride(), n, true, batch, repeats, k),
-                        Columns.Operand.of(x.stride(), 1, false, batch, repeats, k))
+                        Columns.Operand.of(x.stride(), 1, false, batch, repeats, k),
+                        true)
                 .launch(
                         queue,
                         "row_times_matrices",

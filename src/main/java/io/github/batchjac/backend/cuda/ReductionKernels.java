@@ -161,7 +161,8 @@ final class ReductionKernels {
                         tile,
                         n,
                         new Columns.Operand((long) tile * n, n, true, samples * n),
-                        weights == 0 ? Columns.Operand.NONE : new Columns.Operand(tile, 1, true, samples))
+                        weights == 0 ? Columns.Operand.NONE : new Columns.Operand(tile, 1, true, samples),
+                        false)
                 .launch(
                         queue,
                         "sum_batch",

@@ -13,9 +13,6 @@ import org.junit.jupiter.params.provider.EnumSource;
  * chains run, in memory that exists where it is used.
  */
 class LargeColumnsTest {
-    /** Blocks that keep a large device busy. */
-    private static final int ENOUGH_BLOCKS = 2048;
-
     /** Chains of a sample, rows of a chain, columns: chains that come whole, and others, up to rows that blocks share. */
     private static final int[][] SHAPES = {
         {1, 1, 1},
@@ -94,7 +91,7 @@ class LargeColumnsTest {
 
     /** So many samples that blocks do the rounds, of which the last is not full; of chains that do not come whole, a few blocks. */
     private static long samples(Trial t, Columns any, int per, int rounds) {
-        long turns = any.rows() > 0 ? 3 : (long) rounds * ENOUGH_BLOCKS + 1 + t.random.nextInt(3);
+        long turns = any.rows() > 0 ? 3 : (long) rounds * Columns.ENOUGH_BLOCKS + 1 + t.random.nextInt(3);
         return turns * any.together() / per + 1 + t.random.nextInt(5);
     }
 
@@ -151,7 +148,8 @@ class LargeColumnsTest {
                 repeat,
                 n,
                 Columns.Operand.of(stride, n, true, batch, rows, repeat),
-                ones ? Columns.Operand.NONE : Columns.Operand.of(same ? 0 : repeat * n, n, false, batch, rows, repeat));
+                ones ? Columns.Operand.NONE : Columns.Operand.of(same ? 0 : repeat * n, n, false, batch, rows, repeat),
+                false);
     }
 
     @ParameterizedTest
@@ -201,7 +199,8 @@ class LargeColumnsTest {
                 k,
                 n,
                 Columns.Operand.of(one ? 0 : (long) repeats * k * n, n, true, batch, repeats, k),
-                Columns.Operand.of(same ? 0 : k, 1, false, batch, repeats, k));
+                Columns.Operand.of(same ? 0 : k, 1, false, batch, repeats, k),
+                true);
     }
 
     @ParameterizedTest
@@ -258,7 +257,8 @@ class LargeColumnsTest {
                 tile,
                 n,
                 new Columns.Operand((long) tile * n, n, true, 0),
-                weighted ? new Columns.Operand(tile, 1, true, 0) : Columns.Operand.NONE);
+                weighted ? new Columns.Operand(tile, 1, true, 0) : Columns.Operand.NONE,
+                false);
     }
 
     /** More than 2³² chains, the last block of them. */

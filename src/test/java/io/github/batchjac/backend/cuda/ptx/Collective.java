@@ -67,7 +67,9 @@ final class Collective {
             int first = Integer.numberOfTrailingZeros(rest);
             int members = (int) r[members(i) + first];
             int group = members & mask;
-            block.shared.warpBarrier(w.number, group, (w.live & ~group) == 0);
+            if (i.kind == Instruction.WARP_BARRIER) {
+                block.shared.warpBarrier(w.number, group, (w.live & ~group) == 0);
+            }
             for (int other = group; other != 0; other &= other - 1) {
                 int l = Integer.numberOfTrailingZeros(other);
                 if ((int) r[members(i) + l] != members) {

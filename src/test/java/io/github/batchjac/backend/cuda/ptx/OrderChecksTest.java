@@ -55,9 +55,10 @@ class OrderChecksTest {
     @Test
     void lockstepOrdersNothingAndAWarpBarrierOrdersItsWarp() {
         exchange(32, 1, "bar.warp.sync -1;");
-        exchange(32, 1, "shfl.sync.bfly.b32 %r5, %t, 0, 31, -1;");
-        exchange(32, 1, "setp.eq.s32 %q1, %t, 0;\nvote.sync.any.pred %q2, %q1, -1;");
         exchange(64, 8, "bar.warp.sync -1;");
+        String vote = "setp.eq.s32 %q1, %t, 0;\nvote.sync.any.pred %q2, %q1, -1;";
+        fails(Kind.SHARED_RACE, () -> exchange(32, 1, vote));
+        fails(Kind.SHARED_RACE, () -> exchange(32, 1, "shfl.sync.bfly.b32 %r5, %t, 0, 31, -1;"));
         fails(Kind.SHARED_RACE, () -> exchange(32, 1, ""));
     }
 

@@ -5,8 +5,8 @@ import java.util.Arrays;
 /**
  * Shared memory of a block and who used it when. Time is a counter that every barrier, of the block or of a warp, moves on.
  * A use is ordered after an earlier one of another thread if a barrier of the block came between, or, within a warp, a
- * {@code bar.warp.sync}, {@code shfl.sync} or {@code vote.sync} that both took part in; lockstep orders nothing. Uses are
- * remembered for each piece of four bytes, or for each byte if the kernel uses pieces of less than four.
+ * {@code bar.warp.sync} that both took part in; lockstep orders nothing, and neither do shuffles and votes. Uses are remembered
+ * for each piece of four bytes, or for each byte if the kernel uses pieces of less than four.
  */
 final class SharedMemory {
     private static final int THREAD_BITS = 12;
