@@ -11,7 +11,13 @@ export OUT
 REQUIRE_GPU=${REQUIRE_GPU:-1}
 export REQUIRE_GPU
 
-if ! "$java" -version >/dev/null 2>&1; then
+# JCuda needs the C++ library, not every Java does.
+lacks_cpp() {
+    for folder in /lib /usr/lib /lib64 /usr/lib64 /lib/x86_64-linux-gnu /usr/lib/x86_64-linux-gnu; do
+        if [ -e "$folder/libstdc++.so.6" ]; then return 1; fi
+    done
+}
+if lacks_cpp || ! "$java" -version >/dev/null 2>&1; then
     LD_LIBRARY_PATH=${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}$here/system
     export LD_LIBRARY_PATH
     if ! "$java" -version >/dev/null 2>&1; then
@@ -35,4 +41,8 @@ done
 status=0
 "$java" -Xmx8g --add-modules jdk.incubator.vector -Dbatchjac.openblas=off -Dkit.start="$start" -cp "$class_path" \
     io.github.batchjac.backend.cuda.GpuKit "$@" || status=$?
+# Beside the report, one file for all that it was made of.
+if [ -d "$OUT/rows" ] && tar czf "$OUT/logs.tar.gz" -C "$OUT" rows logs 2>/dev/null; then
+    rm -rf "$OUT/rows" "$OUT/logs"
+fi
 exit $status

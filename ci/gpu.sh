@@ -9,7 +9,7 @@
 #   compute-sanitizer --target-processes all ./run.sh suite --quick    small sizes, under NVIDIA's checker
 #
 # run.sh ends with 1 if a test failed or was skipped or a result was wrong, or if there is no GPU; REQUIRE_GPU=0 lets the last
-# and skipped tests pass. Suite and bench run everything in processes of their own, whose output is in gpu-report/logs.
+# and skipped tests pass. Suite and bench run everything in processes of their own, whose output is in gpu-report/logs.tar.gz.
 #
 #   ci/gpu.sh               builds the kit
 #   ci/gpu.sh --run …       builds it, and runs it here with what follows
@@ -59,16 +59,16 @@ mkdir -p "$kit/src/test/resources"
 cp -R src/test/resources/golden "$kit/src/test/resources/"
 
 "${java}jlink" --add-modules "$modules" --strip-debug --no-man-pages --no-header-files --output "$kit/jre" 2>/dev/null
-# Some builds of Java take these from the system; run.sh uses them if the system has none.
+# Some builds of Java, and JCuda, take these from the system; run.sh uses them if the system has none.
 mkdir "$kit/system"
-ldd "$kit/jre/lib/server/libjvm.so" "$kit/jre/bin/java" | sed -n 's/.* => \(\/[^ ]*lib\(z\|stdc++\|gcc_s\)\.so[^ ]*\).*/\1/p' |
+ldd "$kit/jre/lib/server/libjvm.so" "$kit/jre/bin/java" "$kit"/natives/lib/libJCudaDriver*.so | sed -n 's/.* => \(\/[^ ]*lib\(z\|stdc++\|gcc_s\)\.so[^ ]*\).*/\1/p' |
     sort -u | while read -r file; do cp -L "$file" "$kit/system/"; done
 
 {
     echo "version=$(sed -n 's/^version=//p' target/maven-archiver/pom.properties)"
     echo "revision=$(git rev-parse HEAD 2>/dev/null || echo unknown)$(git diff --quiet HEAD 2>/dev/null || echo ", changed")"
 } >"$kit/kit.properties"
-sed -n '/^#   tar/,/logs\.$/s/^# \{0,1\}//p' ci/gpu.sh >"$kit/README"
+sed -n '/^#   tar/,/logs.tar.gz\.$/s/^# \{0,1\}//p' ci/gpu.sh >"$kit/README"
 cp ci/gpu-run.sh "$kit/run.sh"
 chmod +x "$kit/run.sh"
 

@@ -6,6 +6,9 @@ import java.util.Set;
 final class DriverException extends RuntimeException {
     private static final long serialVersionUID = 1;
     private static final int OUT_OF_MEMORY = 2;
+    private static final int NOT_SUPPORTED = 801;
+    private static final int CAPTURE_UNSUPPORTED = 900;
+    private static final int CAPTURED_EVENT = 907;
 
     /** Errors after which nothing on the device can be used any more. */
     private static final Set<Integer> STICKY = Set.of(
@@ -13,6 +16,7 @@ final class DriverException extends RuntimeException {
             46, // device unavailable
             214, // memory error that could not be corrected
             220, // the same on NVLink
+            226, // an error that the device contained
             700, // illegal address
             702, // launch timeout
             709, // context is destroyed
@@ -23,7 +27,9 @@ final class DriverException extends RuntimeException {
             717, // invalid address space
             718, // invalid program counter
             719, // launch failed
-            721, // an error that the device contained
+            721, // tensor memory that a kernel did not give back
+            810, // the server of shared processes has ended this one
+            911, // a device outside CUDA
             999); // unknown
 
     private final int code;
@@ -44,6 +50,11 @@ final class DriverException extends RuntimeException {
 
     boolean outOfMemory() {
         return code == OUT_OF_MEMORY;
+    }
+
+    /** Whether work was refused because a stream records it. */
+    boolean notRecorded() {
+        return code == NOT_SUPPORTED || (CAPTURE_UNSUPPORTED <= code && code <= CAPTURED_EVENT);
     }
 
     /** Whether the device is lost to this process. */

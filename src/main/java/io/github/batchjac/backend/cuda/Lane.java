@@ -162,10 +162,10 @@ final class Lane implements AutoCloseable {
             try {
                 graph = record(key);
             } catch (DriverException e) {
-                if (!e.outOfMemory()) {
+                if (!e.outOfMemory() && !e.notRecorded()) {
                     throw e;
                 }
-                // no room for graphs: plain launches do the same
+                // no room for graphs, or work that this driver cannot record: plain launches do the same
                 recording = false;
                 launch(key.piece());
                 return;

@@ -272,7 +272,10 @@ final class NativeDevice implements Device {
             values.putLong(0, log.value()).putLong(Long.BYTES, LOG_BYTES);
             int code = cuModuleLoadDataEx(module, Pointer.to(image), options.length, options, Pointer.to(values));
             if (code != CUresult.CUDA_SUCCESS) {
-                throw NativeDriver.failure(code, "cuModuleLoadDataEx of " + text.length + " bytes of PTX" + said(log));
+                throw NativeDriver.failure(
+                        code,
+                        "cuModuleLoadDataEx of " + text.length + " bytes of PTX" + said(log)
+                                + NativeDriver.adviceOnCompiling(code));
             }
         } finally {
             cuMemFreeHost(log); // fails only where the device is lost, as the next call will say

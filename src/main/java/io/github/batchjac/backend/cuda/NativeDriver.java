@@ -28,6 +28,12 @@ final class NativeDriver implements Driver {
             "/usr/lib64-nvidia/libcuda.so.1",
             "/run/opengl-driver/lib/libcuda.so.1");
 
+    /** The driver's compiler of PTX. */
+    private static final String JIT_COMPILER = "libnvidia-ptxjitcompiler.so.1";
+
+    private static final int JIT_COMPILER_NOT_FOUND = 221;
+    private static final int JIT_COMPILATION_DISABLED = 223;
+
     private final int version;
 
     private NativeDriver(int version) {
@@ -77,7 +83,10 @@ final class NativeDriver implements Driver {
     /** Whether the driver's library was found where the loader does not look; once loaded, others find it by its name. */
     private static boolean loadElsewhere() {
         for (String file : ELSEWHERE) {
-            if (Files.exists(Path.of(file)) && loads(file)) {
+            Path driver = Path.of(file);
+            if (Files.exists(driver) && loads(file)) {
+                // it loads its compiler by the name alone, which is found if it is there already
+                loads(driver.resolveSibling(JIT_COMPILER).toString());
                 return true;
             }
         }
@@ -91,6 +100,17 @@ final class NativeDriver implements Driver {
         } catch (UnsatisfiedLinkError e) {
             return false; // for another processor, say
         }
+    }
+
+    /** What helps where PTX is not compiled; nothing for other codes. */
+    static String adviceOnCompiling(int code) {
+        return switch (code) {
+            case JIT_COMPILER_NOT_FOUND ->
+                ": the driver does not find " + JIT_COMPILER
+                        + ", which belongs to it; put its folder on LD_LIBRARY_PATH";
+            case JIT_COMPILATION_DISABLED -> ": unset CUDA_DISABLE_PTX_JIT and CUDA_DISABLE_JIT";
+            default -> "";
+        };
     }
 
     @Override

@@ -45,6 +45,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BiFunction;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -148,6 +149,25 @@ class FaultsTest {
                 }
             }
             assertThat(equal).as("%s: some runs come through", request).isPositive();
+        }
+    }
+
+    /** Graphs are a convenience: whatever keeps one from being recorded, if the device is not lost, plain launches do the same. */
+    @ParameterizedTest
+    @CsvSource({"BEGIN_CAPTURE, 801", "END_CAPTURE, 900", "END_CAPTURE, 901", "BEGIN_CAPTURE, 906"})
+    void whatCannotBeRecordedIsLaunched(Call call, int code) {
+        for (Request request : requests()) {
+            Map<String, double[]> expected = undisturbed(request);
+            InterpretedDriver driver = new InterpretedDriver().fail(call, 1, code);
+            try (CudaBackend backend = new CudaBackend(driver, 0);
+                    Program program = backend.prepare(plan(request))) {
+                for (int i = 0; i < 3; i++) {
+                    assertSame(program.run(inputs()), expected);
+                }
+            }
+            assertThat(driver.calls(call)).isPositive();
+            assertThat(driver.calls(Call.LAUNCH_GRAPH)).isZero();
+            assertClean(driver, false);
         }
     }
 
