@@ -1,5 +1,6 @@
 package io.github.batchjac.backend.cuda;
 
+import java.util.Set;
 import org.opentest4j.TestAbortedException;
 
 /**
@@ -40,6 +41,11 @@ public final class TestCuda {
     /** Whether tests may be large: on a GPU that nothing slows down. */
     public static boolean large() {
         return onCard() && !rehearsal() && !Boolean.getBoolean(QUICK);
+    }
+
+    /** Of these backends' names those that a run is for: on a GPU, whose time is short, CUDA's alone. */
+    public static Set<String> tested(Set<String> backends) {
+        return onCard() ? Set.of("cuda") : backends;
     }
 
     private static boolean required() {
