@@ -13,9 +13,7 @@ export REQUIRE_GPU
 
 # JCuda needs the C++ library, not every Java does.
 lacks_cpp() {
-    for folder in /lib /usr/lib /lib64 /usr/lib64 /lib/x86_64-linux-gnu /usr/lib/x86_64-linux-gnu; do
-        if [ -e "$folder/libstdc++.so.6" ]; then return 1; fi
-    done
+    ldd "$here"/natives/lib/libJCudaDriver*.so 2>/dev/null | grep -q 'libstdc++.*not found'
 }
 if lacks_cpp || ! "$java" -version >/dev/null 2>&1; then
     LD_LIBRARY_PATH=${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}$here/system
@@ -41,8 +39,4 @@ done
 status=0
 "$java" -Xmx8g --add-modules jdk.incubator.vector -Dbatchjac.openblas=off -Dkit.start="$start" -cp "$class_path" \
     io.github.batchjac.backend.cuda.GpuKit "$@" || status=$?
-# Beside the report, one file for all that it was made of.
-if [ -d "$OUT/rows" ] && tar czf "$OUT/logs.tar.gz" -C "$OUT" rows logs 2>/dev/null; then
-    rm -rf "$OUT/rows" "$OUT/logs"
-fi
 exit $status

@@ -61,7 +61,8 @@ cp -R src/test/resources/golden "$kit/src/test/resources/"
 "${java}jlink" --add-modules "$modules" --strip-debug --no-man-pages --no-header-files --output "$kit/jre" 2>/dev/null
 # Some builds of Java, and JCuda, take these from the system; run.sh uses them if the system has none.
 mkdir "$kit/system"
-ldd "$kit/jre/lib/server/libjvm.so" "$kit/jre/bin/java" "$kit"/natives/lib/libJCudaDriver*.so | sed -n 's/.* => \(\/[^ ]*lib\(z\|stdc++\|gcc_s\)\.so[^ ]*\).*/\1/p' |
+ldd "$kit/jre/lib/server/libjvm.so" "$kit/jre/bin/java" "$kit"/natives/lib/libJCudaDriver*.so |
+    sed -n 's/.* => \(\/[^ ]*lib\(z\|stdc++\|gcc_s\)\.so[^ ]*\).*/\1/p' |
     sort -u | while read -r file; do cp -L "$file" "$kit/system/"; done
 
 {

@@ -303,8 +303,8 @@ public final class Cuda {
         return off(
                 // the loader names the file twice
                 "JCuda's library cannot be loaded: " + firstLine(e).replaceFirst("^(.+): \\1: ", "$1: "),
-                "It needs glibc 2.17 or newer, libstdc++.so.6, LD_BIND_NOW unset, and a folder for temporary files not mounted noexec"
-                        + " (-Djava.io.tmpdir=FOLDER).");
+                "It needs glibc 2.17 or newer, libstdc++.so.6, LD_BIND_NOW unset, and a folder for temporary files not"
+                        + " mounted noexec (-Djava.io.tmpdir=FOLDER).");
     }
 
     /** Whether a library failed to load for want of the driver's. */

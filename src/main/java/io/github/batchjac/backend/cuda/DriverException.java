@@ -8,7 +8,7 @@ final class DriverException extends RuntimeException {
     private static final int OUT_OF_MEMORY = 2;
     private static final int NOT_SUPPORTED = 801;
     private static final int CAPTURE_UNSUPPORTED = 900;
-    private static final int CAPTURED_EVENT = 907;
+    private static final int CAPTURE_OF_ANOTHER_THREAD = 908;
 
     /** Errors after which nothing on the device can be used any more. */
     private static final Set<Integer> STICKY = Set.of(
@@ -54,7 +54,7 @@ final class DriverException extends RuntimeException {
 
     /** Whether work was refused because a stream records it. */
     boolean notRecorded() {
-        return code == NOT_SUPPORTED || (CAPTURE_UNSUPPORTED <= code && code <= CAPTURED_EVENT);
+        return code == NOT_SUPPORTED || (CAPTURE_UNSUPPORTED <= code && code <= CAPTURE_OF_ANOTHER_THREAD);
     }
 
     /** Whether the device is lost to this process. */

@@ -154,7 +154,7 @@ class FaultsTest {
 
     /** Graphs are a convenience: whatever keeps one from being recorded, if the device is not lost, plain launches do the same. */
     @ParameterizedTest
-    @CsvSource({"BEGIN_CAPTURE, 801", "END_CAPTURE, 900", "END_CAPTURE, 901", "BEGIN_CAPTURE, 906"})
+    @CsvSource({"BEGIN_CAPTURE, 801", "END_CAPTURE, 900", "END_CAPTURE, 901", "BEGIN_CAPTURE, 908"})
     void whatCannotBeRecordedIsLaunched(Call call, int code) {
         for (Request request : requests()) {
             Map<String, double[]> expected = undisturbed(request);
@@ -239,7 +239,7 @@ class FaultsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(ints = {InterpretedDriver.ILLEGAL_ADDRESS, InterpretedDriver.LAUNCH_FAILED})
+    @ValueSource(ints = {InterpretedDriver.ILLEGAL_ADDRESS, InterpretedDriver.LAUNCH_FAILED, 226, 810, 911})
     void aDeviceThatFailsForGoodIsLostAndSaysSo(int code) {
         for (Call call : List.of(Call.LAUNCH, Call.SYNCHRONIZE, Call.COPY_IN, Call.LAUNCH_GRAPH, Call.COPY_OUT)) {
             for (long k = 1; ; k++) {

@@ -6,6 +6,7 @@ import java.io.InputStream;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
@@ -27,6 +28,9 @@ public final class GpuKit {
     private final boolean required;
     private final long deadline;
     private final KitReport report;
+    /** Files of the parts, which {@link #pack} packs. */
+    private final Path work;
+
     private final Path rows;
     private final Path logs;
 
@@ -84,19 +88,41 @@ public final class GpuKit {
         required = !given.rehearsal() && "1".equals(System.getenv("REQUIRE_GPU"));
         deadline = System.nanoTime() + TimeUnit.MINUTES.toNanos(given.minutes());
         Files.createDirectories(given.out());
-        rows = fresh("rows");
-        logs = fresh("logs");
+        Files.deleteIfExists(packed());
+        work = Files.createTempDirectory("gpu-kit");
+        rows = Files.createDirectory(work.resolve("rows"));
+        logs = Files.createDirectory(work.resolve("logs"));
         report = new KitReport(given.out().resolve("report.json"));
     }
 
-    private Path fresh(String name) throws IOException {
-        Path folder = Files.createDirectories(given.out().resolve(name));
-        try (var old = Files.list(folder)) {
-            for (Path file : old.toList()) {
-                Files.delete(file);
-            }
+    private Path packed() {
+        return given.out().resolve("logs.tar.gz");
+    }
+
+    /**
+     * What the parts have written so far, in one file beside the report: where results are fetched from another machine few files
+     * may come back, and nobody knows when the kit's time is over.
+     */
+    private void pack() throws IOException {
+        Path part = given.out().resolve("logs.tar.gz.part");
+        int status;
+        try {
+            status = new ProcessBuilder(
+                            "tar", "czf", part.toAbsolutePath().toString(), "-C", work.toString(), "rows", "logs")
+                    .inheritIO()
+                    .start()
+                    .waitFor();
+        } catch (InterruptedException e) {
+            throw new IOException("interrupted", e);
+        } catch (IOException e) {
+            System.err.println("gpu-kit: no tar, so what the parts have written is in " + work);
+            return;
         }
-        return folder;
+        if (status == 0) {
+            Files.move(part, packed(), StandardCopyOption.REPLACE_EXISTING);
+        } else {
+            System.err.println("gpu-kit: tar failed; what the parts have written is in " + work);
+        }
     }
 
     public static void main(String[] args) throws Exception {
@@ -185,6 +211,7 @@ public final class GpuKit {
                 Path file = rows.resolve(name + ".tsv");
                 String ended = start("class", name, file, limit, 240);
                 report.tests(name.substring(name.lastIndexOf('.') + 1), Rows.read(file), ended);
+                pack();
             }
         }
     }
@@ -195,6 +222,7 @@ public final class GpuKit {
                 Path file = rows.resolve(name + ".tsv");
                 String ended = start("family", name, file, deadline, 120);
                 report.times(name, Rows.read(file), ended);
+                pack();
             }
         }
     }

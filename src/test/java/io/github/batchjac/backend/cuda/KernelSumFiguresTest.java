@@ -91,6 +91,7 @@ class KernelSumFiguresTest {
                     long weights = numbers(t, batch);
                     long out = t.lab.output(((batch + tile - 1) / tile) * n);
                     String what = "n %d tile %d".formatted(n, tile);
+                    // two turns of a block for a row of its own: its start counts, and how nvcc orders it
                     kernels.sumBatch(out, a, weights, 0, batch, n, tile);
                     check(t, what, Lab.SECTORS, n > 500 && tile == 32 ? 5.7 : INSTRUCTIONS);
                     kernels.sumBatch(out, a, 0, 0, batch, n, tile);

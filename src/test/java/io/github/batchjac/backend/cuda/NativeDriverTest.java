@@ -87,6 +87,13 @@ class NativeDriverTest {
     }
 
     @Test
+    void aDriverThatCannotCompileSaysWhatHelps() {
+        assertThat(NativeDriver.adviceOnCompiling(221)).contains("libnvidia-ptxjitcompiler.so.1", "LD_LIBRARY_PATH");
+        assertThat(NativeDriver.adviceOnCompiling(223)).contains("CUDA_DISABLE_PTX_JIT");
+        assertThat(NativeDriver.adviceOnCompiling(218)).isEmpty();
+    }
+
+    @Test
     void theLibraryIsUnderTheNameThatJCudaLooksFor() {
         String base = "JCudaDriver-" + jcuda.JCudaVersion.get();
         String file = jcuda.LibUtils.createLibraryFileName(jcuda.LibUtils.createPlatformLibraryName(base));
