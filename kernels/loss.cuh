@@ -42,9 +42,9 @@ struct CrossEntropy {
     }
 };
 
-// The sum of the terms of these packs, if wanted; p becomes the derivatives, if those are.
+// The terms of these packs are added, if wanted; p becomes what is regarded.
 template <typename Loss, typename T, int N>
-__device__ __forceinline__ void accumulate(Sum<T> &sum, const Pack<T, N> &target, Pack<T, N> &p, bool loss, bool gradient) {
+__device__ __forceinline__ void accumulate(Sum<T> &sum, const Pack<T, N> &target, Pack<T, N> &p, bool loss) {
 #pragma unroll
     for (int c = 0; c < N; c++) {
         p.at[c] = Loss::regarded(target.at[c], p.at[c]);
@@ -57,12 +57,17 @@ __device__ __forceinline__ void accumulate(Sum<T> &sum, const Pack<T, N> &target
         }
         sum.add(sum_of(terms));
     }
-    if (gradient) {
+}
+
+// Of what is regarded.
+template <typename Loss, typename T, int N>
+__device__ __forceinline__ Pack<T, N> derivatives(const Pack<T, N> &target, const Pack<T, N> &p) {
+    Pack<T, N> all;
 #pragma unroll
-        for (int c = 0; c < N; c++) {
-            p.at[c] = Loss::derivative(target.at[c], p.at[c]);
-        }
+    for (int c = 0; c < N; c++) {
+        all.at[c] = Loss::derivative(target.at[c], p.at[c]);
     }
+    return all;
 }
 
 // The samples' tiles: predictions, then targets.
@@ -105,9 +110,10 @@ __device__ __forceinline__ void sum_of_terms(T *loss, T *gradient, const T *targ
         Sum<T> sum;
         row.for_mine([&](auto some) {
             auto p = some.load();
-            accumulate<Loss>(sum, some.away(tiles.away()).load(), p, loss != nullptr, gradient != nullptr);
+            auto t = some.away(tiles.away()).load();
+            accumulate<Loss>(sum, t, p, loss != nullptr);
             if (gradient != nullptr) {
-                some.store(p);
+                some.store(derivatives<Loss>(t, p));
             }
         });
         if (loss != nullptr) {
@@ -130,9 +136,10 @@ __device__ __forceinline__ void sum_of_terms_long(T *loss, T *gradient, const T 
     Sum<T> sum;
     lanes.for_mine(n, [&](auto some) {
         auto p = some.load(prediction);
-        accumulate<Loss>(sum, some.load(target), p, loss != nullptr, gradient != nullptr);
+        auto t = some.load(target);
+        accumulate<Loss>(sum, t, p, loss != nullptr);
         if (gradient != nullptr) {
-            some.store(gradient, p);
+            some.store(gradient, derivatives<Loss>(t, p));
         }
     });
     if (loss != nullptr) {

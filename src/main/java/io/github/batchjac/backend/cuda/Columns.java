@@ -154,8 +154,8 @@ record Columns(
             int run = 2 * sector + (parted ? width : rows * operand.n);
             // neighbouring columns, and those of the next run, are in different banks; parts of rows lie as whole ones
             // do
-            int apart = parted ? n : ceil(operand.n, sector) * sector;
-            int room = run + Math.floorMod(apart - run, parted ? sector : BANK_BYTES / bytes);
+            int phase = parted ? n : ceil(operand.n, sector) * sector;
+            int room = run + Math.floorMod(phase - run, parted ? sector : BANK_BYTES / bytes);
             int lanes = 31 - Integer.numberOfLeadingZeros(threads / runs);
             return new Lying(
                     at, room, shared, lanes, 0, 0, operand.extent, ceil(runs * room + 2 * sector, sector) * sector);

@@ -28,6 +28,7 @@ final class ElementwiseKernels {
                 .with(z)
                 .with(f.alpha())
                 .with(count);
+        // as elementwise.cu has them
         int packs = f.kind() == Elementwise.Kind.GELU ? 2 : 1;
         queue.launch(name, flatBlocks(count, packs), THREADS, 0, arguments);
     }

@@ -12,8 +12,6 @@ final class SoftmaxKernels {
     /** Blocks that keep a large device busy. */
     private static final int BUSY = 1024;
 
-    private static final int SECTOR = 32;
-
     private final Queue queue;
     private final Precision precision;
     private final int bytes;
@@ -254,8 +252,10 @@ final class SoftmaxKernels {
         int width = tiles == 1 ? k : SampleTile.ceil(SampleTile.ceil(k, tiles), pack) * pack;
         int head = SampleTile.SCRATCH + THREADS + pack;
         int pitch = width + pack;
-        // Of a multiple of a sector's numbers every panel starts where a sector does if the first one does.
-        int rows = Math.min(n, (SampleTile.SHARED / bytes - head) / pitch & -SECTOR / bytes);
+        int fit = (SampleTile.SHARED / bytes - head) / pitch;
+        // With as many rows as a sector has numbers, or some times as many, each panel starts where a sector does if
+        // the first does.
+        int rows = Math.min(n, fit - fit % (2 * pack));
         arguments.with(n).with(k).with(width).with(rows).with(tiles);
         queue.launch(name + "_long", batch * tiles, THREADS, (head + rows * pitch) * bytes, arguments);
     }

@@ -121,7 +121,23 @@ public final class GpuKit {
         if (status == 0) {
             Files.move(part, packed(), StandardCopyOption.REPLACE_EXISTING);
         } else {
+            Files.deleteIfExists(part);
             System.err.println("gpu-kit: tar failed; what the parts have written is in " + work);
+        }
+    }
+
+    /** Deletes what is packed. */
+    private void clear() throws IOException {
+        if (Files.exists(packed())) {
+            for (Path folder : List.of(rows, logs)) {
+                try (var files = Files.list(folder)) {
+                    for (Path file : files.toList()) {
+                        Files.delete(file);
+                    }
+                }
+                Files.delete(folder);
+            }
+            Files.delete(work);
         }
     }
 
@@ -143,7 +159,10 @@ public final class GpuKit {
             System.exit(2);
             return;
         }
-        System.exit(new GpuKit(given).run());
+        GpuKit kit = new GpuKit(given);
+        int status = kit.run();
+        kit.clear();
+        System.exit(status);
     }
 
     /** One class or family, in the process that was started for it. */

@@ -19,8 +19,6 @@ import io.github.batchjac.tensor.Precision;
 import java.math.BigDecimal;
 import java.util.Arrays;
 import java.util.Random;
-import java.util.function.ToDoubleFunction;
-import java.util.stream.IntStream;
 import org.assertj.core.data.Percentage;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -380,59 +378,6 @@ class LossKernelsTest {
             }
             assertThat(lab.reports())
                     .allSatisfy(report -> assertThat(report.storeSectors()).isZero());
-        }
-    }
-
-    /** Of a batch of a million samples the first blocks. */
-    @ParameterizedTest
-    @EnumSource(Precision.class)
-    void memoryIsMovedInFewInstructions(Precision precision) {
-        for (int n : lengths()) {
-            memoryIsMoved(precision, n, true, kernel -> kernel.startsWith("squared") ? 2 : 5);
-        }
-    }
-
-    /**
-     * A loss without its gradient moves half as much, or two thirds, and takes nearly as many instructions: arithmetic bounds those
-     * with an exponential or a logarithm of every number.
-     */
-    @ParameterizedTest
-    @EnumSource(Precision.class)
-    void lossesAloneAreMovedInFewInstructions(Precision precision) {
-        for (int n : lengths()) {
-            memoryIsMoved(
-                    precision,
-                    n,
-                    false,
-                    kernel -> kernel.startsWith("squared")
-                            ? 2.5
-                            : kernel.contains("labels") ? 8.2 : precision == Precision.F32 ? 6.7 : 6.2);
-        }
-    }
-
-    private static int[] lengths() {
-        return IntStream.concat(IntStream.of(Samples.all()), IntStream.of(Samples.LONG))
-                .toArray();
-    }
-
-    private static void memoryIsMoved(
-            Precision precision, int n, boolean gradients, ToDoubleFunction<String> instructions) {
-        int batch = 1 << 20;
-        double[] numbers = Arrays.stream(random(precision, new Random(n), 1 << 16, 3))
-                .map(Math::abs)
-                .toArray();
-        try (Lab lab = new Lab(precision)) {
-            lab.order(count -> new long[] {0, 1});
-            long elements = (long) batch * n;
-            Strided t = new Strided(lab.partly(elements, numbers), n);
-            Strided p = new Strided(lab.partly(elements, numbers), n);
-            Strided labels = new Strided(lab.labels(new long[1 << 12]), 1);
-            for (Loss loss : LOSSES) {
-                Strided target = WITH_TARGETS.contains(loss) ? t : labels;
-                long gradient = gradients ? lab.output(elements) : 0;
-                loss.run(new LossKernels(lab.queue()), lab.output(batch), gradient, target, p, batch, n);
-            }
-            lab.holdFigures("n " + n, instructions);
         }
     }
 

@@ -22,7 +22,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 @Tag("cuda")
 class SoftmaxJacobianKernelsTest {
     /** q of random logits, rounded, with zeros; and its rest. */
-    private static double[][] entries(Precision precision, int batch, int n) {
+    static double[][] entries(Precision precision, int batch, int n) {
         double[] x = random(precision, new Random(n), batch * n, 3);
         for (int b = 1; b < batch; b += 2) {
             x[b * n + n / 3] = n == 1 ? 0 : Double.NEGATIVE_INFINITY;
@@ -125,7 +125,7 @@ class SoftmaxJacobianKernelsTest {
         }
     }
 
-    private enum Form {
+    enum Form {
         SOFTMAX_ROWS,
         LOG_ROWS,
         LOG_ROWS_TRANSPOSED,
@@ -407,75 +407,6 @@ class SoftmaxJacobianKernelsTest {
         }
     }
 
-    /** Of a batch of a million samples the first blocks. */
-    @ParameterizedTest
-    @EnumSource(Precision.class)
-    void memoryIsMovedInFewInstructions(Precision precision) {
-        int batch = 1 << 20;
-        for (int n : new int[] {8, 10, 12, 16, 17, 32, 33, 64, 65, 100, 128, 255, 256, 1000}) {
-            double[] numbers = random(precision, new Random(n), (1 << 14) * 4, 3);
-            double[][] q = entries(precision, 1, n);
-            try (Lab lab = new Lab(precision)) {
-                lab.order(count -> new long[] {0, 1});
-                SoftmaxKernels kernels = new SoftmaxKernels(lab.queue());
-                long elements = (long) batch * n;
-                long x = lab.partly(elements, numbers);
-                Strided entries = new Strided(lab.numbers(q[0]), 0);
-                Strided rest = new Strided(lab.numbers(q[1]), 0);
-                for (Form form : Form.values()) {
-                    form.run(kernels, lab.output(elements), new Strided(x, n), entries, rest, batch, 1, n);
-                    form.run(kernels, lab.output(16 * elements), new Strided(x, 16L * n), entries, rest, batch, 16, n);
-                }
-                for (int k : new int[] {3, 33}) {
-                    Strided panel = new Strided(x, (long) k * n);
-                    for (Form form : List.of(Form.SOFTMAX_ROWS, Form.LOG_ROWS, Form.LOG_ROWS_TRANSPOSED)) {
-                        form.run(kernels, lab.output(k * elements), panel, entries, rest, batch, k, n);
-                    }
-                }
-                for (int k : new int[] {2, 3, 17}) {
-                    if (n * k < 17_000 / precision.bytes() * 4) {
-                        Strided panel = new Strided(x, (long) k * n);
-                        Form.SOFTMAX_COLUMNS.run(kernels, lab.output(k * elements), panel, entries, rest, batch, k, n);
-                        Form.LOG_COLUMNS.run(kernels, lab.output(k * elements), panel, entries, rest, batch, k, n);
-                    }
-                }
-                kernels.denseSoftmax(lab.output(n * elements), entries, rest, batch, n);
-                kernels.denseLogSoftmax(lab.output(n * elements), entries, rest, batch, n);
-                if (n == 128) {
-                    x = lab.partly(n * elements, random(precision, new Random(n), 4 * n * n, 1));
-                    Form.SOFTMAX_COLUMNS.run(
-                            kernels, lab.output(n * elements), new Strided(x, n * n), entries, rest, batch, n, n);
-                }
-                lab.holdFigures("n " + n, SoftmaxJacobianKernelsTest::instructions);
-            }
-        }
-    }
-
-    /** Panels whose columns are no whole packs, few a block or more than its threads; and too large for it. */
-    @ParameterizedTest
-    @EnumSource(Precision.class)
-    void oddColumnsAreMovedInFewInstructions(Precision precision) {
-        int batch = 1 << 20;
-        for (int[] shape :
-                new int[][] {{8, 33}, {8, 65}, {8, 129}, {8, 257}, {8, 301}, {60, 301}, {30, 513}, {671, 40}}) {
-            int n = shape[0];
-            int k = shape[1];
-            double[][] q = entries(precision, 1, n);
-            try (Lab lab = new Lab(precision)) {
-                lab.order(count -> new long[] {0, 1});
-                SoftmaxKernels kernels = new SoftmaxKernels(lab.queue());
-                long elements = (long) batch * n * k;
-                Strided panel =
-                        new Strided(lab.partly(elements, random(precision, new Random(n), 1 << 16, 1)), (long) k * n);
-                Strided entries = new Strided(lab.numbers(q[0]), 0);
-                Strided rest = new Strided(lab.numbers(q[1]), 0);
-                Form.SOFTMAX_COLUMNS.run(kernels, lab.output(elements), panel, entries, rest, batch, k, n);
-                Form.LOG_COLUMNS.run(kernels, lab.output(elements), panel, entries, rest, batch, k, n);
-                lab.holdFigures("n %d k %d".formatted(n, k), kernel -> 5);
-            }
-        }
-    }
-
     /** Rows too long for shared memory have their bits wherever they start. */
     @ParameterizedTest
     @EnumSource(Precision.class)
@@ -503,30 +434,5 @@ class SoftmaxJacobianKernelsTest {
                 }
             }
         }
-    }
-
-    @ParameterizedTest
-    @EnumSource(Precision.class)
-    void longRowsAreMovedInFewInstructions(Precision precision) {
-        for (int n : new int[] {8_203, 12_289, 20_000}) {
-            double[][] q = entries(precision, 2, n);
-            try (Lab lab = new Lab(precision)) {
-                lab.order(count -> new long[] {0, 1});
-                SoftmaxKernels kernels = new SoftmaxKernels(lab.queue());
-                int batch = 1 << 20;
-                Strided rows = new Strided(lab.partly((long) batch * n, random(precision, new Random(n), 2 * n, 1)), n);
-                Strided entries = new Strided(lab.partly((long) batch * n, q[0]), n);
-                Strided rest = new Strided(lab.numbers(q[1]), 1);
-                for (Form form : List.of(Form.SOFTMAX_ROWS, Form.LOG_ROWS, Form.LOG_ROWS_TRANSPOSED)) {
-                    form.run(kernels, lab.output((long) batch * n), rows, entries, rest, batch, 1, n);
-                }
-                lab.holdFigures("n " + n, kernel -> 4);
-            }
-        }
-    }
-
-    /** What holds, per sector: 5. Where rows are no whole packs, each thread of a dense Jacobian looks for the row's end and the diagonal. */
-    private static double instructions(String kernel) {
-        return kernel.contains("dense") || kernel.contains("columns") ? 5 : 4;
     }
 }

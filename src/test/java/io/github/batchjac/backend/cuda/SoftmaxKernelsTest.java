@@ -16,7 +16,6 @@ import java.math.BigDecimal;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
-import java.util.stream.IntStream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -309,28 +308,6 @@ class SoftmaxKernelsTest {
                     first = misaligned == 0 ? all : first;
                     assertThat(all).as("n %d, %d numbers off", n, misaligned).isDeepEqualTo(first);
                 }
-            }
-        }
-    }
-
-    /** Of a batch of a million samples the first blocks. */
-    @ParameterizedTest
-    @EnumSource(Precision.class)
-    void memoryIsMovedInFewInstructions(Precision precision) {
-        int batch = 1 << 20;
-        for (int n : IntStream.concat(IntStream.of(Samples.all()), IntStream.of(Samples.LONG))
-                .toArray()) {
-            double[] numbers = random(precision, new Random(n), 1 << 16, 3);
-            try (Lab lab = new Lab(precision)) {
-                lab.order(count -> new long[] {0, 1});
-                SoftmaxKernels kernels = new SoftmaxKernels(lab.queue());
-                long elements = (long) batch * n;
-                long x = lab.partly(elements, numbers);
-                kernels.softmax(lab.output(elements), lab.output(batch), x, batch, n);
-                kernels.logSoftmax(0, lab.output(elements), 0, x, batch, n);
-                kernels.logSoftmax(lab.output(elements), lab.output(elements), lab.output(batch), x, batch, n);
-                kernels.logSoftmax(lab.output(elements), 0, 0, x, batch, n);
-                lab.holdFigures("n " + n, kernel -> 5);
             }
         }
     }
