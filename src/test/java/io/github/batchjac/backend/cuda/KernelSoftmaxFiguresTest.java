@@ -17,7 +17,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** As {@link KernelFiguresTest}, of softmax, its Jacobians and losses: the first blocks of a batch of a million samples. */
-class SoftmaxFiguresTest {
+class KernelSoftmaxFiguresTest {
     @ParameterizedTest
     @EnumSource(Precision.class)
     void softmaxAndItsLogarithmAreBoundByMemory(Precision precision) {
@@ -135,7 +135,7 @@ class SoftmaxFiguresTest {
                     Form.SOFTMAX_COLUMNS.run(
                             kernels, lab.output(n * elements), new Strided(x, n * n), entries, rest, batch, n, n);
                 }
-                lab.holdFigures("n " + n, SoftmaxFiguresTest::instructions);
+                lab.holdFigures("n " + n, KernelSoftmaxFiguresTest::instructions);
             }
         }
     }
