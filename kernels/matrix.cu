@@ -39,22 +39,32 @@ SUM_OUTER(sum_outer_medium, Medium)
 SUM_OUTER(sum_outer_tiny, Tiny)
 #undef SUM_OUTER
 
-// Many small products: C_b = A_b·B_b, A (m,k), B (k,n). A block takes some of them through shared memory, up to 16 times. _rows: k and n
-// are multiples of four; _pairs: of two, and each matrix is whole packs of 16 bytes; _runs: any; _padded: any, for larger ones. Moves
-// each number once.
-#define PRODUCT_BATCH(name, S, W, J, G, M, N)                                                                                    \
-    RESIDENT_KERNEL(product_batch##name, 256, 1)                                                                                 \
+// Many small products: C_b = A_b·B_b, A (m,k), B (k,n). A block takes some of them through shared memory, up to 16 times. Named by a
+// thread's rows (in float64 half as many) and columns, and by what k and n are multiples of, for so many numbers are read at a time,
+// a pack at most. Moves each number once.
+#define PRODUCT_BATCH(M, N, K, W)                                                                                                \
+    RESIDENT_KERNEL(product_batch_##M##x##N##_k##K##n##W, 256, 1)                                                                \
     (REAL *out, const REAL *__restrict__ a, long long a_stride, const REAL *__restrict__ b, long long b_stride, long long batch, \
      int m, int k, int n, const BatchPlan plan) {                                                                                \
         constexpr int V = Pack<REAL>::SIZE;                                                                                      \
         Matrices<REAL> a_from{a, a_stride}, b_from{b, b_stride};                                                                 \
-        product_batch<S, W, J, G, M, N>(out, a_from, b_from, batch, m, k, n, plan);                                              \
+        product_batch<(K < V ? K : V), (W < V ? W : V), (M * V + 2) / 4, N>(out, a_from, b_from, batch, m, k, n, plan);          \
     }
 
-PRODUCT_BATCH(_rows, V, V, 8 / V, V, 2 * V, 2 * V)
-PRODUCT_BATCH(_pairs, V, 2, 2, 2, 2 * V, 2 * V)
-PRODUCT_BATCH(_runs, V, 1, 1, 4 * V, V, 4 * V)
-PRODUCT_BATCH(_padded, V / 2, V, 16 / V, V, 8, 2 * V)
+PRODUCT_BATCH(7, 10, 1, 1)
+PRODUCT_BATCH(7, 11, 1, 1)
+PRODUCT_BATCH(8, 8, 1, 1)
+PRODUCT_BATCH(9, 7, 1, 1)
+PRODUCT_BATCH(9, 9, 1, 1)
+PRODUCT_BATCH(10, 8, 1, 1)
+PRODUCT_BATCH(7, 11, 2, 1)
+PRODUCT_BATCH(8, 7, 2, 1)
+PRODUCT_BATCH(9, 5, 4, 1)
+PRODUCT_BATCH(11, 6, 1, 2)
+PRODUCT_BATCH(7, 10, 2, 2)
+PRODUCT_BATCH(10, 8, 1, 4)
+PRODUCT_BATCH(6, 12, 4, 4)
+PRODUCT_BATCH(8, 8, 4, 4)
 #undef PRODUCT_BATCH
 
 // One row times a matrix: out (batch·repeats,n), out_qj = Σ_l x_bl·B_q,lj, b = ⌊q/repeats⌋, where sample b of B holds

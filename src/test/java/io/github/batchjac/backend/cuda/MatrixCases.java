@@ -41,6 +41,12 @@ final class MatrixCases extends BenchCases {
         for (int n : new int[] {9, 31, 48, 63, 64}) {
             batched(batch(3L * n * n), n, n, n);
         }
+        // with these, every shape of tiles in either precision
+        for (int[] s : new int[][] {
+            {19, 19, 19}, {20, 25, 32}, {32, 14, 13}, {14, 24, 21}, {10, 27, 12}, {31, 24, 9}, {19, 19, 25}, {8, 21, 21}
+        }) {
+            batched(batch((long) s[0] * s[1] + s[1] * s[2] + s[0] * s[2]), s[0], s[1], s[2]);
+        }
         batched(samples(65536, 2 * 32 * 256), 32, 256, 32);
         sumOuter(tiny ? 3 : 4096, size(512, 9), size(512, 7));
     }
