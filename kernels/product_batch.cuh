@@ -113,14 +113,19 @@ template <int K, int W, int M, int N, typename T>
 __device__ __forceinline__ void product_batch(
     T *out, const Matrices<T> &a_from, const Matrices<T> &b_from, long long all, int m, int k, int n, const BatchPlan &plan) {
     constexpr int V = Pack<T>::SIZE;
-    T *a_shared = shared_numbers<T>(), *b_shared = a_shared + plan.room, *c_shared = a_shared;
-    // Even numbers of packs of neighbouring lanes would meet in banks if they were next to each other.
+    // Along k, a turn of the loop takes so many steps.
+    constexpr int STEPS = 4;
+    // Were a thread's packs of columns next to each other, those of neighbours would meet in banks if their number is even: it has
+    // every so-many-th instead.
     constexpr bool SPREAD = W > 1 && N / W % 2 == 0;
-    int q = plan.run.of(threadIdx.x) * plan.in_run + plan.among.of(threadIdx.x), i = plan.row.of(threadIdx.x) * M, j = plan.column.of(threadIdx.x) * (SPREAD ? W : N);
     const int span = SPREAD ? plan.column.count * W : W;
-    int rows = threadIdx.x < plan.lanes ? m - i : 0, columns = n - j;
+    T *a_shared = shared_numbers<T>(), *b_shared = a_shared + plan.room, *c_shared = a_shared;
+    int thread = threadIdx.x;
+    int q = plan.run.of(thread) * plan.in_run + plan.among.of(thread);
+    int i = plan.row.of(thread) * M, j = plan.column.of(thread) * (SPREAD ? W : N);
+    int rows = thread < plan.lanes ? m - i : 0, columns = n - j;
     // Rows and columns that are not there are whatever follows: something must.
-    for (int e = threadIdx.x; e < plan.packs; e += blockDim.x) store_pack(a_shared + e * V, Pack<T>{});
+    for (int e = thread; e < plan.packs; e += blockDim.x) store_pack(a_shared + e * V, Pack<T>{});
     long long first = blockIdx.x * (long long)(plan.rounds * plan.samples);
     for (int round = 0; round < plan.rounds && first < all; round++, first += plan.samples) {
         int here = all - first < plan.samples ? (int)(all - first) : plan.samples;
@@ -133,7 +138,6 @@ __device__ __forceinline__ void product_batch(
         const T *row[M], *right = b_shared + (b_behind + plan.b.template start<T>(q) + j);
 #pragma unroll
         for (int r = 0; r < M; r++) row[r] = a_shared + (a_behind + plan.a.template start<T>(q) + (i + r) * plan.a.row);
-        constexpr int STEPS = 4;
         auto multiply = [&](auto many) {
             constexpr int U = many, STEP = U < K ? U : K;
             T left[M][U];
@@ -189,7 +193,7 @@ __device__ __forceinline__ void product_batch(
         if (alike) {
             move_packs<false>(c, to, count, plan.c);
         } else {
-            for (int e = threadIdx.x; e < count; e += blockDim.x) to[e] = *plan.c.number(c + e, e);
+            for (int e = thread; e < count; e += blockDim.x) to[e] = *plan.c.number(c + e, e);
         }
     }
 }

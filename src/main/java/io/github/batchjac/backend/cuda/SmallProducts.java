@@ -43,12 +43,12 @@ final class SmallProducts {
             return false;
         }
         Optional<SmallProductPlan> found = plans.computeIfAbsent(
-                new Shape(m, k, n), shape -> SmallProductPlan.cheapest(m, k, n, pack, sharedPerBlock));
+                new Shape(m, k, n), shape -> new SmallProductSearch(m, k, n, pack, sharedPerBlock).cheapest());
         found.ifPresent(plan -> {
             long blocks = parts(batch, plan.samples());
             int rounds = (int) Math.max(1, Math.min(ROUNDS, blocks / (BUSY * multiprocessors)));
             queue.launch(
-                    plan.kernel(),
+                    plan.tile().kernel(),
                     parts(blocks, rounds),
                     plan.threads(),
                     plan.sharedBytes(),

@@ -38,13 +38,12 @@ final class MatrixCases extends BenchCases {
         }
         batched(samples(262144, 3 * 32 * 32), 32, 32, 32);
         batched(samples(4_200_000, 300), 10, 10, 10);
-        for (int n : new int[] {9, 31, 48, 63, 64}) {
+        for (int n : new int[] {9, 17, 22, 29, 31, 48, 63, 64}) {
             batched(batch(3L * n * n), n, n, n);
         }
         // with these, every shape of tiles in either precision
-        for (int[] s : new int[][] {
-            {19, 19, 19}, {20, 25, 32}, {32, 14, 13}, {14, 24, 21}, {10, 27, 12}, {31, 24, 9}, {19, 19, 25}, {8, 21, 21}
-        }) {
+        for (int[] s :
+                new int[][] {{20, 25, 32}, {32, 14, 13}, {26, 32, 19}, {28, 21, 26}, {11, 16, 15}, {12, 24, 30}}) {
             batched(batch((long) s[0] * s[1] + s[1] * s[2] + s[0] * s[2]), s[0], s[1], s[2]);
         }
         batched(samples(65536, 2 * 32 * 256), 32, 256, 32);

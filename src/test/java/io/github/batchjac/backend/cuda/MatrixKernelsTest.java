@@ -326,12 +326,12 @@ class MatrixKernelsTest extends MatrixTrial {
         }
     }
 
-    /** Arithmetic counts from here on: in float32 alone d/12 of these. Tiles do not fill odd matrices. */
+    /** Arithmetic counts from here on: in float32 alone d/12 of these. Tiles do not fill all matrices; 43 and 45 least. */
     @Test
     void largerBatchedProductsReadEveryNumberOnce() {
         for (int d = 33; d <= 64; d++) {
-            double rest = d % 4 == 0 ? 1.4 : 2.65;
-            bound(d, d, d, precision == Precision.F32 ? 1.35 * d / 12 + rest : d < 47 || d > 53 ? 5 : 6.2, 1.1);
+            double instructions = d <= 42 ? 6.1 : d <= 46 || d % 4 == 0 ? 7.5 : 9;
+            bound(d, d, d, precision == Precision.F32 ? instructions : 5.05, 1.1);
         }
     }
 
