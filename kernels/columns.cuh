@@ -75,9 +75,10 @@ struct Tiles {
 };
 
 // An operand: its rows have as many numbers as there are columns, or one (ROW). EACH: each chain has its own, else each sample.
-// APART: whole chains may lie apart, and single columns of them be read in packs.
+// APART: whole chains may lie apart, and single columns be read in packs.
 template <typename T, bool EACH, bool ROW, bool APART = false>
 struct Operand {
+    static constexpr bool IN_PACKS = APART;
     const T *numbers;
     long long stride;  // from sample to sample
     const Lying &lies;
@@ -149,7 +150,7 @@ struct Operand {
         int before = missing * row, chain = range.count * row + (APART ? lies.pad : 0);
         if (!APART || lies.pad == 0) {
             bring(lies.at, from, rows * row, (int)threadIdx.x, (int)blockDim.x);
-        } else if (!ROW && aligned(from) && (row | before) % Pack<T>::SIZE == 0) {
+        } else if (aligned(from) && (range.count * row | lies.pad | before) % Pack<T>::SIZE == 0) {
             bring_apart<Pack<T>::SIZE>(to, from, rows * row, before);
         } else {
             bring_apart<1>(to, from, rows * row, before);
@@ -221,14 +222,18 @@ struct Operand {
         run += (long long)rows * (ROW ? 1 : n);
     }
 
+    // How far behind a sector this thread's next rows start.
+    __device__ __forceinline__ int behind() const { return behind_sector(mine); }
+
     __device__ __forceinline__ int column(int rows, int n) {
         int at = place + (ROW ? 0 : behind_sector(mine));
         mine += (long long)rows * n;
         return at;
     }
 
-    // Whether chains of so many numbers each start with a pack.
-    __device__ __forceinline__ bool packed(int count) const { return APART && (place | count) % Pack<T>::SIZE == 0; }
+    // Whether whole chains of so many numbers each are packs of W.
+    template <int W>
+    __device__ __forceinline__ bool packed(int count) const { return APART && (place | count) % W == 0; }
 
     // From row to row, in shared memory.
     __device__ __forceinline__ int pitch(int n, bool parted) const { return ROW ? 1 : parted ? lies.room : n; }
@@ -245,9 +250,10 @@ struct Column {
         return x;
     }
     // Where the pitch is 1.
-    __device__ __forceinline__ Pack<T> next_pack() {
-        Pack<T> x = load_pack(at);
-        at += Pack<T>::SIZE;
+    template <int W>
+    __device__ __forceinline__ Pack<T, W> next_pack() {
+        Pack<T, W> x = load_pack<T, W>(at);
+        at += W;
         return x;
     }
 };
@@ -261,17 +267,44 @@ __device__ __forceinline__ T added(T sum, int rows, Add add, C... columns) {
     return sum;
 }
 
-// The same of columns that are whole packs.
-template <typename T, typename Add, typename... C>
+// The same of columns that are packs of W.
+template <int W, typename T, typename Add, typename... C>
 __device__ __forceinline__ T added_packs(T sum, int rows, Add add, C... columns) {
-    constexpr int V = Pack<T>::SIZE;
     auto add_pack = [&](auto... packs) {
 #pragma unroll
-        for (int c = 0; c < V; c++) sum = add(sum, packs.at[c]...);
+        for (int c = 0; c < W; c++) sum = add(sum, packs.at[c]...);
     };
 #pragma unroll 1
-    for (; rows > 0; rows -= V) add_pack(columns.next_pack()...);
+    for (; rows > 0; rows -= W) add_pack(columns.template next_pack<W>()...);
     return sum;
+}
+
+// The same of single columns of which the first starts `behind` a sector: from the next one on, which all lanes have in as many banks,
+// it is read in packs.
+template <typename T, typename Add, typename... More>
+__device__ __forceinline__ T added_line(T sum, int rows, int behind, Add add, const T *first, const More *...more) {
+    constexpr int V = Pack<T>::SIZE, SECTOR = 32 / (int)sizeof(T);
+    auto singles = [&](int count) {
+        rows -= count;
+#pragma unroll 1
+        for (; count > 0; count--) sum = add(sum, *first++, *more++...);
+    };
+    singles(min(rows, SECTOR - behind));
+#pragma unroll 1
+    for (; rows >= V; rows -= V) {
+        Pack<T> pack = load_pack(first);
+#pragma unroll
+        for (int c = 0; c < V; c++) sum = add(sum, pack.at[c], more[c]...);
+        first += V;
+        ((more += V), ...);
+    }
+    singles(rows);
+    return sum;
+}
+
+template <typename First, typename... More>
+__device__ __forceinline__ const First &first_of(const First &first, const More &...) {
+    return first;
 }
 
 // out[chain,j] = begin(chain, out[chain,j]), then add(that, number of each operand) row after row.
@@ -289,8 +322,10 @@ __device__ __forceinline__ void add_up(
             }
             (operands.bring(round, range, n), ...);
             __syncthreads();
-            // A column of packs takes fewer instructions, and meets in fewer banks where its length is even.
-            bool packs = n == 1 && (operands.packed(range.count) && ...);
+            // A column of packs takes fewer instructions, and meets in no banks where its length is even.
+            constexpr int V = Pack<T>::SIZE;
+            bool packs = n == 1 && (operands.template packed<V>(range.count) && ...);
+            bool pairs = V > 2 && n == 1 && (operands.template packed<2>(range.count) && ...);
             T *to = out + round.chain * n;
             int e = (int)threadIdx.x - behind_sector(to);
             e += e < 0 ? (int)blockDim.x : 0;
@@ -302,8 +337,11 @@ __device__ __forceinline__ void add_up(
                 auto column = [&](const auto &operand) {
                     return Column<T>{shared + operand.column(round, range, n, u, e), operand.pitch(n, false)};
                 };
-                *to = packs ? added_packs(begin(chain, to), range.rows(chain), add, column(operands)...)
-                            : added(begin(chain, to), range.rows(chain), add, column(operands)...);
+                T sum = begin(chain, to);
+                int rows = range.rows(chain);
+                *to = packs   ? added_packs<V>(sum, rows, add, column(operands)...)
+                      : pairs ? added_packs<2>(sum, rows, add, column(operands)...)
+                              : added(sum, rows, add, column(operands)...);
             }
             round.next();
         }
@@ -321,16 +359,26 @@ __device__ __forceinline__ void add_up(
     T sum = any ? begin(round.chain + u, to + e) : T(0);
     int left = any ? range.rows(round.chain + u) : 0;
     (operands.open(round, range, n, from, parted, u, j), ...);
-    for (int first = 0; first < range.count; first += dealt.rows) {
-        if (first > 0) {
+    auto in_pieces = [&](auto add_piece) {
+        for (int first = 0; first < range.count; first += dealt.rows) {
+            if (first > 0) {
+                __syncthreads();
+            }
+            (operands.bring(dealt.rows, n, width), ...);
             __syncthreads();
+            add_piece(min(dealt.rows, left));
+            left -= dealt.rows;
         }
-        (operands.bring(dealt.rows, n, width), ...);
-        __syncthreads();
-        sum = added(
-            sum, min(dealt.rows, left), add,
-            Column<T>{shared + operands.column(dealt.rows, n), operands.pitch(n, parted)}...);
-        left -= dealt.rows;
+    };
+    if ((Operands::IN_PACKS && ...) && n == 1) {
+        in_pieces([&](int rows) {
+            int behind = first_of(operands...).behind();
+            sum = added_line(sum, rows, behind, add, shared + operands.column(dealt.rows, n)...);
+        });
+    } else {
+        in_pieces([&](int rows) {
+            sum = added(sum, rows, add, Column<T>{shared + operands.column(dealt.rows, n), operands.pitch(n, parted)}...);
+        });
     }
     if (any) {
         to[e] = sum;

@@ -79,35 +79,3 @@ RESIDENT_KERNEL(row_times_matrices, 512, 2)
         [](REAL sum, REAL b, REAL x) { return fma(x, b, sum); }, matrices, rows);
 }
 
-// Matrices times a column each: out (batch·m), out_bi = Σ_l A_b,il·x_bl, A (batch,m,k), x (batch,k). A lane has a row; the rows of
-// a warp, and the columns that belong to them, come through shared memory a piece of 128 bytes each at a time.
-KERNEL(matrices_times_column, 128)
-(REAL *out, const REAL *__restrict__ a, long long a_stride, const REAL *__restrict__ x, long long x_stride, long long batch, int m,
- int k) {
-    constexpr int DEPTH = 128 / sizeof(REAL), WARPS = 4;
-    __shared__ REAL a_shared[WARPS][WARP][DEPTH + 1], x_shared[WARPS][WARP][DEPTH + 1];
-    __shared__ long long a_offsets[WARPS][WARP], x_offsets[WARPS][WARP];
-    int warp = threadIdx.x / WARP, lane = threadIdx.x % WARP;
-    long long rows = batch * m, row = (blockIdx.x * (long long)WARPS + warp) * WARP + lane;
-    long long valid = row < rows ? row : rows - 1, sample = valid / m;
-    a_offsets[warp][lane] = sample * a_stride + (valid - sample * m) * k;
-    x_offsets[warp][lane] = sample * x_stride;
-    __syncwarp();
-    int in_piece = lane % DEPTH;
-    REAL sum = 0;
-    for (int first = 0; first < k; first += DEPTH) {
-        int steps = k - first < DEPTH ? k - first : DEPTH;
-        if (first > 0) __syncwarp();
-        if (in_piece < steps) {
-#pragma unroll 8
-            for (int r = lane / DEPTH; r < WARP; r += WARP / DEPTH) {
-                a_shared[warp][r][in_piece] = __ldg(a + a_offsets[warp][r] + (first + in_piece));
-                x_shared[warp][r][in_piece] = __ldg(x + x_offsets[warp][r] + (first + in_piece));
-            }
-        }
-        __syncwarp();
-#pragma unroll 8
-        for (int l = 0; l < steps; l++) sum = fma(a_shared[warp][lane][l], x_shared[warp][lane][l], sum);
-    }
-    if (row < rows) out[row] = sum;
-}

@@ -36,15 +36,13 @@ record Columns(
     private static final int OF_A_RUN = 8;
 
     private static final int SECTOR_BYTES = 32;
+    private static final int PACK_BYTES = 16;
     private static final int BANK_BYTES = 128;
     private static final int WARP = 32;
     private static final int LARGEST_BLOCK = 512;
 
     /** Columns that a block at least has where chains come whole. */
     private static final int ENOUGH_COLUMNS = 64;
-
-    /** Chains of one column and as many factors come whole up to here. */
-    static final int WHOLE_BYTES = BYTES / 2 / ENOUGH_COLUMNS;
 
     /** Threads of a block whose chains come whole, which have several columns each. */
     private static final int WHOLE_BLOCK = 128;
@@ -89,76 +87,115 @@ record Columns(
     /**
      * @param samples that there are
      * @param per chains of a sample
-     * @param apart whether the kernel lets chains lie apart where else they would meet in banks
+     * @param product whether the kernel is a product's, which lets whole chains lie apart and reads single columns in packs
      */
     static Columns of(
-            Precision precision, long samples, int per, int count, int n, Operand a, Operand factors, boolean apart) {
-        int most = BYTES / precision.bytes() / (factors.n == n ? 2 : 1);
-        long chains = samples * per;
-        long chain = Math.max(1L, count) * n;
-        boolean whole =
-                most / chain * n >= ENOUGH_COLUMNS && a.follows(per, count, most) && factors.follows(per, count, most);
-        int sector = SECTOR_BYTES / precision.bytes();
-        int parts = whole ? 1 : ceil(n, LARGEST_BLOCK);
-        int width = parts == 1 ? n : ceil(ceil(n, parts), sector) * sector;
-        parts = ceil(n, width);
-        int pads = whole && apart ? pad(precision.bytes(), count, n, n) : 0;
-        int together =
-                (int) Math.min(chains, whole ? most / (chain + pads) : Math.max(1, Math.min(RUNS, LARGEST_BLOCK / n)));
-        int columns = together * width;
-        int threads =
-                ceil(whole ? Math.min(columns, WHOLE_BLOCK) : Math.max(columns, together * OF_A_RUN), WARP) * WARP;
-        int atMost = Math.max(1, Math.min(most / columns, parts == 1 ? count : Math.min(count, threads / OF_A_RUN)));
-        int rows = whole ? 0 : ceil(Math.max(1, count), ceil(Math.max(1, count), atMost));
-        long groups = ceil(chains, together);
-        int rounds = whole ? (int) Math.max(1, Math.min(MOST_ROUNDS, groups / ENOUGH_BLOCKS)) : 1;
-        Dealt dealt = new Dealt(precision.bytes(), per, count, rows, together, n, width, threads, apart);
-        Lying first = dealt.lying(a, 0);
-        return new Columns(
-                per,
-                first,
-                dealt.lying(factors, first.size),
-                rows,
-                together,
-                width,
-                parts,
-                rounds,
-                ceil(groups, rounds) * parts,
-                threads);
+            Precision precision, long samples, int per, int count, int n, Operand a, Operand factors, boolean product) {
+        return new Chains(precision.bytes(), samples * per, per, count, n, a, factors, product).dealt();
     }
 
-    /**
-     * Numbers left free behind each whole chain: one more row where otherwise three chains of a warp, or more, would start in the same
-     * bank. Single columns are read in packs.
-     */
-    private static int pad(int bytes, int count, int n, int row) {
-        return n > 1 && Integer.lowestOneBit(count * n | BANK_BYTES / bytes) >= 3 * n ? row : 0;
-    }
-
-    private record Dealt(
-            int bytes, int per, int count, int rows, int together, int n, int width, int threads, boolean apart) {
-        Lying lying(Operand operand, int at) {
-            int sector = SECTOR_BYTES / bytes;
-            boolean shared = operand.stride == 0 && (rows == 0 || !operand.each);
-            int owners = shared
-                    ? operand.each ? per : 1
-                    : operand.each ? together : Math.min(together, ceil(together - 1, per) + 1);
-            if (rows == 0) {
-                int chain = count * operand.n;
-                int pad = apart ? pad(bytes, count, n, operand.n) : 0;
-                int size = ceil(owners * (chain + pad) + 2 * sector, sector) * sector;
-                return new Lying(at, 0, shared, 0, pad, chain, operand.extent, size);
+    private record Chains(
+            int bytes, long chains, int per, int count, int n, Operand a, Operand factors, boolean product) {
+        Columns dealt() {
+            int numbers = BYTES / bytes;
+            int most = factors.n == n ? numbers / 2 : numbers;
+            if (followInRuns(most, ENOUGH_COLUMNS)) {
+                return whole(most);
             }
+            // longer ones of one column, of which those of a sample have the same factors: one for at least every
+            // second lane of a warp
+            int sharing = (int) ((numbers - Math.min(chain(), numbers)) * per / (per + 1));
+            return single() && followInRuns(sharing, WARP / 2) ? whole(sharing) : inPieces(most);
+        }
+
+        private boolean followInRuns(int most, int columns) {
+            return most / chain() * n >= columns && a.follows(per, count, most) && factors.follows(per, count, most);
+        }
+
+        private long chain() {
+            return Math.max(1L, count) * n;
+        }
+
+        private boolean single() {
+            return product && n == 1;
+        }
+
+        private int sector() {
+            return SECTOR_BYTES / bytes;
+        }
+
+        /** Chains come whole. */
+        private Columns whole(int most) {
+            int together = (int) Math.min(chains, most / (chain() + pad(n)));
+            long groups = ceil(chains, together);
+            int rounds = (int) Math.max(1, Math.min(MOST_ROUNDS, groups / ENOUGH_BLOCKS));
+            Lying first = whole(a, together, 0);
+            Lying second = whole(factors, together, first.size);
+            int threads = ceil(Math.min(together * n, WHOLE_BLOCK), WARP) * WARP;
+            return new Columns(per, first, second, 0, together, n, 1, rounds, ceil(groups, rounds), threads);
+        }
+
+        private Lying whole(Operand operand, int together, int at) {
+            boolean shared = operand.stride == 0;
+            int owners = shared ? operand.each ? per : 1 : owners(operand, together);
+            int chain = count * operand.n;
+            int pad = pad(operand.n);
+            int size = ceil(owners * (chain + pad) + 2 * sector(), sector()) * sector();
+            return new Lying(at, 0, shared, 0, pad, chain, operand.extent, size);
+        }
+
+        /**
+         * Numbers left free behind each whole chain with rows of so many: one more row where otherwise three chains of a warp, or more,
+         * would start in the same bank, one more pack where single columns, which are read in packs, would.
+         */
+        private int pad(int row) {
+            int pack = PACK_BYTES / bytes;
+            boolean meet = Integer.lowestOneBit(count * n | BANK_BYTES / bytes) >= (n == 1 ? 4 * pack : 3 * n);
+            return !product || !meet ? 0 : n == 1 ? pack : row;
+        }
+
+        /** Some rows of a chain come at a time. */
+        private Columns inPieces(int most) {
+            int parts = ceil(n, LARGEST_BLOCK);
+            int width = parts == 1 ? n : ceil(ceil(n, parts), sector()) * sector();
+            parts = ceil(n, width);
+            int together = (int) Math.min(chains, single() ? WARP : Math.max(1, Math.min(RUNS, LARGEST_BLOCK / n)));
+            int columns = together * width;
+            int threads = ceil(Math.max(columns, together * OF_A_RUN), WARP) * WARP;
+            int all = Math.max(1, count);
+            int atMost = Math.max(1, Math.min(most / columns, parts == 1 ? all : Math.min(all, threads / OF_A_RUN)));
+            if (single()) {
+                atMost = BYTES / bytes / (together + owners(factors, together)) / sector() * sector();
+            }
+            int rows = ceil(all, ceil(all, atMost));
+            rows = single() ? ceil(rows, sector()) * sector() : rows; // pieces start where sectors do if the first does
+            Lying first = inPieces(a, together, rows, width, threads, 0);
+            Lying second = inPieces(factors, together, rows, width, threads, first.size);
+            return new Columns(
+                    per, first, second, rows, together, width, parts, 1, ceil(chains, together) * parts, threads);
+        }
+
+        private Lying inPieces(Operand operand, int together, int rows, int width, int threads, int at) {
+            boolean shared = operand.stride == 0 && !operand.each;
             boolean parted = width < n && operand.n > 1;
-            int runs = parted ? rows : owners;
-            int run = 2 * sector + (parted ? width : rows * operand.n);
-            // neighbouring columns, and those of the next run, are in different banks; parts of rows lie as whole ones
-            // do
-            int phase = parted ? n : ceil(operand.n, sector) * sector;
-            int room = run + Math.floorMod(phase - run, parted ? sector : BANK_BYTES / bytes);
+            int runs = parted ? rows : shared ? 1 : owners(operand, together);
+            int run = 2 * sector() + (parted ? width : rows * operand.n);
+            // neighbouring columns, and those of the next run, are in different banks, packs of single ones, too; parts
+            // of rows lie as
+            // whole ones do
+            int phase = parted ? n : ceil(operand.n, sector()) * sector();
+            if (single()) {
+                phase = operand.each ? PACK_BYTES / bytes : runs <= 8 ? sector() : 5;
+            }
+            int room = run + Math.floorMod(phase - run, parted ? sector() : BANK_BYTES / bytes);
             int lanes = 31 - Integer.numberOfLeadingZeros(threads / runs);
-            return new Lying(
-                    at, room, shared, lanes, 0, 0, operand.extent, ceil(runs * room + 2 * sector, sector) * sector);
+            int size = ceil(runs * room + 2 * sector(), sector()) * sector();
+            return new Lying(at, room, shared, lanes, 0, 0, operand.extent, size);
+        }
+
+        /** That so many chains have, at most. */
+        private int owners(Operand operand, int together) {
+            return operand.each ? together : Math.min(together, ceil(together - 1, per) + 1);
         }
     }
 

@@ -97,7 +97,7 @@ final class MatrixKernels {
         } else if (n == 1 && a.stride() == 0) {
             timesShared(out, b, batch, 1, k, Strided.NONE, a.address(), true, m, 0);
         } else if (n == 1) {
-            timesColumn(out, a, b, batch, m, k);
+            rowTimes(out, b, a, batch, m, k, 1);
         } else if (m == 1) {
             rowTimes(out, a, b, batch, 1, k, n);
         } else if (!small.launch(out, a, b, batch, m, k, n)) {
@@ -219,21 +219,6 @@ final class MatrixKernels {
                                 .with(repeats)
                                 .with(k)
                                 .with(n));
-    }
-
-    /** {@code out_b = A_b·x_b}. Short rows are columns of as many matrices; where they are whole sectors, lanes would meet in banks. */
-    private void timesColumn(long out, Strided a, Strided x, long batch, int m, int k) {
-        boolean whole = k <= Columns.WHOLE_BYTES / queue.precision().bytes();
-        if (k <= 8 || (whole && k % 8 != 0)) {
-            rowTimes(out, x, a, batch, m, k, 1);
-            return;
-        }
-        queue.launch(
-                "matrices_times_column",
-                parts(batch * m, 128),
-                128,
-                0,
-                new Arguments().with(out).with(a).with(x).with(batch).with(m).with(k));
     }
 
     private static long parts(long whole, long part) {

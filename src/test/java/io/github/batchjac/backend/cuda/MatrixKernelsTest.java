@@ -181,13 +181,13 @@ class MatrixKernelsTest extends MatrixTrial {
         "9, 1, 33, 41, row_times_matrices",
         "3, 1, 64, 300, row_times_matrices",
         "2, 1, 700, 5, row_times_matrices",
-        "7, 33, 101, 1, matrices_times_column",
-        "1, 129, 32, 1, matrices_times_column",
+        "7, 33, 101, 1, row_times_matrices",
+        "1, 129, 32, 1, row_times_matrices",
         "9, 13, 12, 1, row_times_matrices",
-        "9, 13, 40, 1, matrices_times_column",
+        "9, 13, 40, 1, row_times_matrices",
         "3, 300, 1, 1, row_times_matrices",
         "3, 65, 23, 1, row_times_matrices",
-        "5, 1, 3100, 1, matrices_times_column",
+        "5, 1, 3100, 1, row_times_matrices",
     })
     void batchedProductsAreOneChainPerEntry(int batch, int m, int k, int n, String kernel) {
         batched(batch, m, k, n);
@@ -445,8 +445,8 @@ class MatrixKernelsTest extends MatrixTrial {
         "product_batch*, 1048579, 64, 64, 64",
         "product_medium, 1048579, 64, 150, 64",
         "row_times_matrices, 131073, 1, 64, 513",
-        "matrices_times_column, 1048577, 67, 64, 1",
-        "matrices_times_column, 134217729, 33, 16, 1",
+        "row_times_matrices, 1048577, 67, 64, 1",
+        "row_times_matrices, 134217729, 33, 16, 1",
         "product_small, 134217729, 33, 600, 31",
     })
     void batchesOfMoreNumbersThan32BitsCount(String kernel, long batch, int m, int k, int n) {
