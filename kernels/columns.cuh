@@ -236,6 +236,7 @@ struct Operand {
     __device__ __forceinline__ bool packed(int count) const { return APART && (place | count) % W == 0; }
 
     // From row to row, in shared memory.
+    __device__ __forceinline__ int beside(int columns) const { return ROW ? 0 : columns; }
     __device__ __forceinline__ int pitch(int n, bool parted) const { return ROW ? 1 : parted ? lies.room : n; }
 };
 
@@ -243,7 +244,8 @@ struct Operand {
 template <typename T>
 struct Column {
     const T *at;
-    int pitch;
+    int pitch, distance;
+    __device__ __forceinline__ T beside() const { return at[distance]; }
     __device__ __forceinline__ T next() {
         T x = *at;
         at += pitch;
@@ -265,6 +267,16 @@ __device__ __forceinline__ T added(T sum, int rows, Add add, C... columns) {
         sum = add(sum, columns.next()...);
     }
     return sum;
+}
+
+// The same of two columns, the second of which is so much further on in each operand.
+template <typename T, typename Add, typename... C>
+__device__ __forceinline__ void added_two(T (&sum)[2], int rows, Add add, C... columns) {
+#pragma unroll 4
+    for (int r = 0; r < rows; r++) {
+        sum[1] = add(sum[1], columns.beside()...);
+        sum[0] = add(sum[0], columns.next()...);
+    }
 }
 
 // The same of columns that are packs of W.
@@ -335,7 +347,7 @@ __device__ __forceinline__ void add_up(
                 int u = dealt.columns.quotient(e);
                 long long chain = round.chain + u;
                 auto column = [&](const auto &operand) {
-                    return Column<T>{shared + operand.column(round, range, n, u, e), operand.pitch(n, false)};
+                    return Column<T>{shared + operand.column(round, range, n, u, e), operand.pitch(n, false), 0};
                 };
                 T sum = begin(chain, to);
                 int rows = range.rows(chain);
@@ -356,7 +368,13 @@ __device__ __forceinline__ void add_up(
     e += e < 0 ? (int)blockDim.x : 0;
     bool any = e < round.chains * width;
     int u = any ? dealt.columns.quotient(e) : 0, j = e - u * width;
-    T sum = any ? begin(round.chain + u, to + e) : T(0);
+    // The columns of long rows are more than there are threads.
+    int further = e + (int)blockDim.x < width ? (int)blockDim.x : 0;
+    T sum[2] = {};
+    if (any) {
+        sum[0] = begin(round.chain + u, to + e);
+        sum[1] = begin(round.chain + u, to + e + further);
+    }
     int left = any ? range.rows(round.chain + u) : 0;
     (operands.open(round, range, n, from, parted, u, j), ...);
     auto in_pieces = [&](auto add_piece) {
@@ -373,15 +391,26 @@ __device__ __forceinline__ void add_up(
     if ((Operands::IN_PACKS && ...) && n == 1) {
         in_pieces([&](int rows) {
             int behind = first_of(operands...).behind();
-            sum = added_line(sum, rows, behind, add, shared + operands.column(dealt.rows, n)...);
+            sum[0] = added_line(sum[0], rows, behind, add, shared + operands.column(dealt.rows, n)...);
         });
     } else {
         in_pieces([&](int rows) {
-            sum = added(sum, rows, add, Column<T>{shared + operands.column(dealt.rows, n), operands.pitch(n, parted)}...);
+            auto column = [&](auto &operand) {
+                return Column<T>{
+                    shared + operand.column(dealt.rows, n), operand.pitch(n, parted), operand.beside(further)};
+            };
+            if (width > (int)blockDim.x) {
+                added_two(sum, rows, add, column(operands)...);
+            } else {
+                sum[0] = added(sum[0], rows, add, column(operands)...);
+            }
         });
     }
     if (any) {
-        to[e] = sum;
+        to[e] = sum[0];
+        if (further > 0) {
+            to[e + further] = sum[1];
+        }
     }
 }
 

@@ -41,6 +41,9 @@ record Columns(
     private static final int WARP = 32;
     private static final int LARGEST_BLOCK = 512;
 
+    /** Of longer rows a block has one, or a part of one, and a thread two columns. */
+    private static final int WIDE = LARGEST_BLOCK / 2;
+
     /** Columns that a block at least has where chains come whole. */
     private static final int ENOUGH_COLUMNS = 64;
 
@@ -161,7 +164,8 @@ record Columns(
             parts = ceil(n, width);
             int together = (int) Math.min(chains, single() ? WARP : Math.max(1, Math.min(RUNS, LARGEST_BLOCK / n)));
             int columns = together * width;
-            int threads = ceil(Math.max(columns, together * OF_A_RUN), WARP) * WARP;
+            int lanes = width > WIDE ? ceil(width, 2) : Math.max(columns, together * OF_A_RUN);
+            int threads = ceil(lanes, WARP) * WARP;
             int all = Math.max(1, count);
             int atMost = Math.max(1, Math.min(most / columns, parts == 1 ? all : Math.min(all, threads / OF_A_RUN)));
             if (single()) {
@@ -188,7 +192,10 @@ record Columns(
                 phase = operand.each ? PACK_BYTES / bytes : runs <= 8 ? sector() : 5;
             }
             int room = run + Math.floorMod(phase - run, parted ? sector() : BANK_BYTES / bytes);
-            int lanes = 31 - Integer.numberOfLeadingZeros(threads / runs);
+            // of runs that come in packs four a thread are under way together, if there are as many
+            boolean packs = operand.n > 1 || (single() && operand.each);
+            int most = packs ? Math.max(OF_A_RUN, run * bytes / PACK_BYTES / 4) : threads;
+            int lanes = 31 - Integer.numberOfLeadingZeros(Math.min(threads / runs, most));
             int size = ceil(runs * room + 2 * sector(), sector()) * sector();
             return new Lying(at, room, shared, lanes, 0, 0, operand.extent, size);
         }
