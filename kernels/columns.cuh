@@ -1,7 +1,7 @@
 // Sums down columns. A chain is a matrix (count,n) of which each column is added up by one thread, row after row; `per` chains belong to
 // a sample. Rows come to shared memory as the runs of numbers that they are. Short chains come whole, all that a block has at a
-// time in one run; of others come some rows at a time, and a thread has one column. Rows that are longer than the largest block
-// are shared by some blocks. Columns.java says how it is chosen.
+// time in one run; of others come some rows at a time, and a thread has one column, or two of long rows. Rows that are longer than the
+// largest block are shared by some blocks. Columns.java says how it is chosen.
 #pragma once
 #include "common.cuh"
 

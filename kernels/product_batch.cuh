@@ -1,5 +1,5 @@
 // Many small products, several a block. Their matrices come to shared memory as they lie outside, or with gaps of whole packs where
-// lanes would meet in banks without: SmallProducts.java says which, and which lane has what.
+// lanes would meet in banks without: SmallProductSearch.java says which, and which lane has what.
 #pragma once
 #include "common.cuh"
 

@@ -184,11 +184,11 @@ record Columns(
             boolean parted = width < n && operand.n > 1;
             int runs = parted ? rows : shared ? 1 : owners(operand, together);
             int run = 2 * sector() + (parted ? width : rows * operand.n);
-            // neighbouring columns, and those of the next run, are in different banks, packs of single ones, too; parts
-            // of rows lie as
-            // whole ones do
+            // neighbouring columns, and those of the next run, are in different banks; parts of rows lie as whole ones
+            // do
             int phase = parted ? n : ceil(operand.n, sector()) * sector();
             if (single()) {
+                // so are packs of single columns; their factors' runs are read up to a sector apart
                 phase = operand.each ? PACK_BYTES / bytes : runs <= 8 ? sector() : 5;
             }
             int room = run + Math.floorMod(phase - run, parted ? sector() : BANK_BYTES / bytes);

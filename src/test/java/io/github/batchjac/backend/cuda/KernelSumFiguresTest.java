@@ -160,10 +160,7 @@ class KernelSumFiguresTest {
         }
     }
 
-    /**
-     * A warp has a row a lane. What its rows are multiplied by comes once a sample: a sector a row is not asked for more than once, and
-     * every row once.
-     */
+    /** Every row is asked for once, and what a sample's rows are multiplied by once, so that little more than what a product needs is. */
     @ParameterizedTest
     @EnumSource(Precision.class)
     void matricesAreMultipliedByColumns(Precision precision) {
