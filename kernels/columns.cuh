@@ -377,7 +377,7 @@ __device__ __forceinline__ void add_up(
     }
     int left = any ? range.rows(round.chain + u) : 0;
     (operands.open(round, range, n, from, parted, u, j), ...);
-    auto in_pieces = [&](auto add_piece) {
+    auto in_pieces = [&](int n, int width, auto add_piece) {
         for (int first = 0; first < range.count; first += dealt.rows) {
             if (first > 0) {
                 __syncthreads();
@@ -389,12 +389,12 @@ __device__ __forceinline__ void add_up(
         }
     };
     if ((Operands::IN_PACKS && ...) && n == 1) {
-        in_pieces([&](int rows) {
+        in_pieces(1, 1, [&](int rows) {
             int behind = first_of(operands...).behind();
             sum[0] = added_line(sum[0], rows, behind, add, shared + operands.column(dealt.rows, n)...);
         });
     } else {
-        in_pieces([&](int rows) {
+        in_pieces(n, width, [&](int rows) {
             auto column = [&](auto &operand) {
                 return Column<T>{
                     shared + operand.column(dealt.rows, n), operand.pitch(n, parted), operand.beside(further)};
