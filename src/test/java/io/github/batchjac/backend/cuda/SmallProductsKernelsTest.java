@@ -34,23 +34,26 @@ class SmallProductsKernelsTest extends MatrixTrial {
         {0, 2, 0, 4, 4},
     };
 
-    private record Shape(int m, int k, int n) {}
+    /** @param batch products: a block has all it can, another one few */
+    private record Shape(int batch, int m, int k, int n) {}
 
     /** Shapes for each kernel: with and without gaps in shared memory, with all that k leaves beyond fours. */
     private Map<String, Map<List<Integer>, Shape>> shapes(int pack) {
         Map<String, Map<List<Integer>, Shape>> shapes = new TreeMap<>();
-        for (int draw = 0; draw < 3000; draw++) {
-            Shape shape = new Shape(6 + random.nextInt(30), 6 + random.nextInt(30), 6 + random.nextInt(30));
-            new SmallProductSearch(shape.m, shape.k, shape.n, pack, sharedPerBlock())
+        for (int draw = 0; draw < 2000; draw++) {
+            int m = 6 + random.nextInt(30);
+            int k = 6 + random.nextInt(30);
+            int n = 6 + random.nextInt(30);
+            SmallProductPlan plan = new SmallProductSearch(m, k, n, pack, sharedPerBlock())
                     .cheapest()
-                    .ifPresent(plan -> shapes.computeIfAbsent(plan.tile().kernel(), kernel -> new HashMap<>())
-                            .putIfAbsent(
-                                    List.of(
-                                            Math.min(plan.a().gap(), 1),
-                                            Math.min(plan.b().gap(), 1),
-                                            Math.min(plan.c().gap(), 1),
-                                            shape.k % 4),
-                                    shape));
+                    .orElseThrow();
+            List<Integer> kind = List.of(
+                    Math.min(plan.a().gap(), 1),
+                    Math.min(plan.b().gap(), 1),
+                    Math.min(plan.c().gap(), 1),
+                    k % 4);
+            shapes.computeIfAbsent(plan.tile().kernel(), kernel -> new HashMap<>())
+                    .putIfAbsent(kind, new Shape(plan.samples() + 3, m, k, n));
         }
         return shapes;
     }
@@ -72,7 +75,7 @@ class SmallProductsKernelsTest extends MatrixTrial {
     }
 
     private String product(Shape shape, int[] place) {
-        int batch = 70 + random.nextInt(20);
+        int batch = shape.batch;
         Operand a = new Operand(numbers(batch * (shape.m * shape.k + place[3])), 0, shape.m * shape.k + place[3]);
         Operand b = new Operand(numbers(batch * (shape.k * shape.n + place[4])), 0, shape.k * shape.n + place[4]);
         double[] expected = chains(a, b, batch, shape.m, shape.k, shape.n);
