@@ -235,8 +235,10 @@ struct Operand {
     template <int W>
     __device__ __forceinline__ bool packed(int count) const { return APART && (place | count) % W == 0; }
 
-    // From row to row, in shared memory.
+    // From a column to one so much further on.
     __device__ __forceinline__ int beside(int columns) const { return ROW ? 0 : columns; }
+
+    // From row to row, in shared memory.
     __device__ __forceinline__ int pitch(int n, bool parted) const { return ROW ? 1 : parted ? lies.room : n; }
 };
 
@@ -269,7 +271,7 @@ __device__ __forceinline__ T added(T sum, int rows, Add add, C... columns) {
     return sum;
 }
 
-// The same of two columns, the second of which is so much further on in each operand.
+// The same of two columns.
 template <typename T, typename Add, typename... C>
 __device__ __forceinline__ void added_two(T (&sum)[2], int rows, Add add, C... columns) {
 #pragma unroll 4

@@ -9,12 +9,10 @@ import java.util.List;
  * How a block multiplies some small matrices ({@code BatchPlan} in product_batch.cuh): by which tiles, how many products at a time,
  * where in shared memory their matrices lie and in which order lanes share them. {@link SmallProductSearch} finds it.
  *
- * @param samples products of a block at a time
  * @param pack numbers of 16 bytes
  * @param price instructions of a warp a sector, and what conflicts of banks are taken for
  */
-record SmallProductPlan(
-        Tile tile, int samples, Lying a, Lying b, Lying c, Order order, int pack, int sharedBytes, double price) {
+record SmallProductPlan(Tile tile, Lying a, Lying b, Lying c, Order order, int pack, int sharedBytes, double price) {
     static final int WARP = 32;
 
     static final int THREADS = 256;
@@ -150,6 +148,11 @@ record SmallProductPlan(
         }
     }
 
+    /** Products of a block at a time. */
+    int samples() {
+        return order.samples();
+    }
+
     int threads() {
         return Math.max(parts(order.lanes(), WARP), Math.min(sharedBytes / MOVED, THREADS / WARP)) * WARP;
     }
@@ -157,7 +160,7 @@ record SmallProductPlan(
     /** As the kernel takes it. */
     byte[] bytes(int rounds) {
         ByteBuffer plan = ByteBuffer.allocate(240).order(ByteOrder.LITTLE_ENDIAN);
-        plan.putInt(rounds).putInt(samples).putInt(order.lanes()).putInt(a.room(samples, pack));
+        plan.putInt(rounds).putInt(samples()).putInt(order.lanes()).putInt(a.room(samples(), pack));
         plan.putInt(sharedBytes / 16).putInt(order.among.count);
         List.of(a, b, c).forEach(lying -> lying.put(plan, pack));
         List.of(order.among, order.run, order.row, order.column).forEach(digit -> digit.put(plan));

@@ -8,7 +8,9 @@ import io.github.batchjac.backend.cuda.SmallProductPlan.Tile;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * Looks for the cheapest {@link SmallProductPlan} of products of A (m,k) and B (k,n): tries ways from the fewest instructions up, reckons
@@ -38,6 +40,11 @@ final class SmallProductSearch {
     /** where they are more than so much more. */
     private static final double FREE_CONFLICTS = 0.08;
 
+    /** Programs have kernels of their own, and the same shapes. */
+    private static final Map<Sizes, Optional<SmallProductPlan>> FOUND = new ConcurrentHashMap<>();
+
+    private record Sizes(int m, int k, int n, int pack, int sharedPerBlock) {}
+
     private final int m;
     private final int k;
     private final int n;
@@ -51,21 +58,27 @@ final class SmallProductSearch {
     /** How matrices may lie, and the transactions that it takes beyond the least. */
     private record Way(Lying lying, double extra) {}
 
+    private SmallProductSearch(Sizes sizes) {
+        m = sizes.m;
+        k = sizes.k;
+        n = sizes.n;
+        pack = sizes.pack;
+        most = Math.min(MORE_BYTES, sizes.sharedPerBlock);
+        dear = sizes.sharedPerBlock < 2 * MORE_BYTES ? ALONE : COMPANY;
+    }
+
     /**
+     * The cheapest, if one fits. Searched for once a process.
+     *
      * @param pack numbers of 16 bytes
      * @param sharedPerBlock bytes that the device has at most
      */
-    SmallProductSearch(int m, int k, int n, int pack, int sharedPerBlock) {
-        this.m = m;
-        this.k = k;
-        this.n = n;
-        this.pack = pack;
-        most = Math.min(MORE_BYTES, sharedPerBlock);
-        dear = sharedPerBlock < 2 * MORE_BYTES ? ALONE : COMPANY;
+    static Optional<SmallProductPlan> cheapest(int m, int k, int n, int pack, int sharedPerBlock) {
+        return FOUND.computeIfAbsent(
+                new Sizes(m, k, n, pack, sharedPerBlock), sizes -> new SmallProductSearch(sizes).search());
     }
 
-    /** The cheapest, if one fits. */
-    Optional<SmallProductPlan> cheapest() {
+    private Optional<SmallProductPlan> search() {
         Optional<SmallProductPlan> best = Optional.empty();
         for (Trial trial : trials()) {
             int rows = parts(m, trial.tile.rows());
@@ -144,7 +157,7 @@ final class SmallProductSearch {
         int operands = a.lying.room(samples, pack) + Math.max(b.lying.room(samples, pack), beyond);
         int bytes = Math.max(operands, c.lying.room(samples, pack)) * (16 / pack) + OVERRUN;
         return bytes <= most && price < bound
-                ? Optional.of(new SmallProductPlan(tile, samples, a.lying, b.lying, c.lying, order, pack, bytes, price))
+                ? Optional.of(new SmallProductPlan(tile, a.lying, b.lying, c.lying, order, pack, bytes, price))
                 : Optional.empty();
     }
 

@@ -1,9 +1,7 @@
 package io.github.batchjac.backend.cuda;
 
 import io.github.batchjac.tensor.Precision;
-import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.ConcurrentHashMap;
 
 /** Batches of products of which a block takes some through shared memory ({@code product_batch} in product_batch.cuh). */
 final class SmallProducts {
@@ -19,9 +17,6 @@ final class SmallProducts {
     private final int multiprocessors;
     private final int sharedPerBlock;
     private final int pack;
-    private final Map<Shape, Optional<SmallProductPlan>> plans = new ConcurrentHashMap<>();
-
-    private record Shape(int m, int k, int n) {}
 
     SmallProducts(Queue queue, int multiprocessors, int sharedPerBlock) {
         this.queue = queue;
@@ -42,8 +37,7 @@ final class SmallProducts {
         if (k == 0 || Math.max(m, n) > LARGEST) {
             return false;
         }
-        Optional<SmallProductPlan> found = plans.computeIfAbsent(
-                new Shape(m, k, n), shape -> new SmallProductSearch(m, k, n, pack, sharedPerBlock).cheapest());
+        Optional<SmallProductPlan> found = SmallProductSearch.cheapest(m, k, n, pack, sharedPerBlock);
         found.ifPresent(plan -> {
             long blocks = parts(batch, plan.samples());
             int rounds = (int) Math.max(1, Math.min(ROUNDS, blocks / (BUSY * multiprocessors)));

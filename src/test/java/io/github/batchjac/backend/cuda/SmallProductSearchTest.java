@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -78,8 +79,13 @@ class SmallProductSearchTest {
         assertThat(find(m, k, n, pack, kilobytes).isPresent()).isEqualTo(fits);
     }
 
+    @Test
+    void aPlanIsSearchedForOnce() {
+        assertThat(find(11, 12, 13, 4, 99)).isSameAs(find(11, 12, 13, 4, 99)).isNotSameAs(find(11, 12, 13, 2, 99));
+    }
+
     private static Optional<SmallProductPlan> find(int m, int k, int n, int pack, int kilobytes) {
-        return new SmallProductSearch(m, k, n, pack, kilobytes << 10).cheapest();
+        return SmallProductSearch.cheapest(m, k, n, pack, kilobytes << 10);
     }
 
     private static int parts(int whole, int part) {

@@ -44,9 +44,8 @@ class SmallProductsKernelsTest extends MatrixTrial {
             int m = 6 + random.nextInt(30);
             int k = 6 + random.nextInt(30);
             int n = 6 + random.nextInt(30);
-            SmallProductPlan plan = new SmallProductSearch(m, k, n, pack, sharedPerBlock())
-                    .cheapest()
-                    .orElseThrow();
+            SmallProductPlan plan =
+                    SmallProductSearch.cheapest(m, k, n, pack, sharedPerBlock()).orElseThrow();
             List<Integer> kind = List.of(
                     Math.min(plan.a().gap(), 1),
                     Math.min(plan.b().gap(), 1),
